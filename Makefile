@@ -1,0 +1,35 @@
+# make demo and make test do all the set-up themselves; nothing is done twice.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test venv check pins clean
+
+demo: venv
+	$(BIN)/interpres demo
+
+test: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/interpres check
+	$(BIN)/interpres test
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+venv: .venv/made
+
+# --require-hashes refuses -e, so what is ours is installed in a second step, offline.
+.venv/made: requirements/all.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/all.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+pins:
+	$(PYTHON) -m venv .venv-pins
+	.venv-pins/bin/python -m pip install --quiet pip-tools
+	.venv-pins/bin/pip-compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --strip-extras -o requirements/all.txt requirements/all.in
+	rm -rf .venv-pins
+
+clean:
+	rm -rf .venv var dist build

@@ -1,0 +1,1 @@
+"""builtins: the transforms that ship, one file a subject."""

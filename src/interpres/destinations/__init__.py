@@ -1,0 +1,1 @@
+"""destinations: where deliveries go, one file a destination."""

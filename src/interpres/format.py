@@ -1,0 +1,143 @@
+"""Format: bytes to document and back (syntax), and how the document's paths are read."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Protocol
+
+from pydantic import BaseModel
+
+from interpres.document import Document, Tree
+from interpres.fault import Fault
+from interpres.path import Path
+
+Grammar = Literal["segments", "tree", "xml", "columns"]
+"""The variant of the formula grammar: hl7v2 and x12, json and fhir, xml, csv."""
+
+
+class Trace(Protocol):
+    """What the explain variant tells of every read: the concrete path (`PID-3[2].1`, `$.name[0].family`) and its text."""
+
+    def read(self, path: str, text: str | None) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """One loop that generated code stands in. `item` and `index` are Python variables of the generated code.
+
+    `path` is what the loop goes through (None when it is a formula's list); `name` as in `$each: {order: OBR}`.
+    """
+
+    item: str
+    index: str
+    path: Path | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What generated code can see where a path is read.
+
+    `document` is the Python variable that holds the document's tree; `loops` the loops around, innermost last;
+    `here` is set inside a condition: the variable that holds what is chosen from, and the path of it.
+    `condition(where, item, chosen)` is the compiler's: Python code, true or false, of a condition for the item in that variable,
+    whose left sides are read as `chosen` says.
+    """
+
+    document: str
+    loops: tuple[Loop, ...] = ()
+    here: Loop | None = None
+    condition: Callable[[Any, str, Path], str] | None = None
+
+
+class Paths(ABC):
+    """How paths into documents of one format are read: the compiler asks for Python expressions, which call `runtime`.
+
+    A value is text (`str`), a number (`int`, `Decimal`), `bool`, None for null, or MISSING; an item is whatever the format
+    wants `$each` to bind (a segment, a dict, an element). Expressions may use `scope`'s variables and the runtime's names only.
+    """
+
+    grammar: ClassVar[Grammar]
+
+    @abstractmethod
+    def value(self, path: Path, scope: Scope) -> str:
+        """The expression for the first match's value, or for the list of all values where `path.many`."""
+
+    @abstractmethod
+    def items(self, path: Path, scope: Scope) -> str:
+        """The expression for a sequence of items: every match, an omitted index meaning all."""
+
+    @abstractmethod
+    def runtime(self, trace: Trace | None) -> Mapping[str, Any]:
+        """The functions that the expressions call, by name; with a trace, the same names bound to functions that record.
+
+        Names begin with the format's own and an underscore, so that two formats can meet in one mapping.
+        """
+
+    def hoist(self, paths: Sequence[Path], document: str) -> Sequence[tuple[str, str]]:
+        """Variables worth setting once at the start of the function: (name, expression). `value` may then use them."""
+        return ()
+
+    def check(self, path: Path, loops: Sequence[Path]) -> Iterator[Fault]:
+        """What cannot be, statically: `PID-99: PID has 39 fields in v2.5` (M104), as warnings or faults at `path.at`."""
+        return iter(())
+
+    def kind(self, path: Path) -> Literal["text", "any"]:
+        """What a value read by this path is before any transform: always text, or whatever the document holds."""
+        return "text"
+
+    def title(self, path: str) -> str:
+        """The field's own name in its standard (`Patient Name`), for explain and hints; empty where there is none."""
+        return ""
+
+
+class Format(ABC):
+    """A format part: one settings model, split, decode, encode and paths.
+
+    `decode` raises `Fault` or `Faults` and nothing else, whatever the bytes; `encode` likewise for trees it cannot write.
+    """
+
+    Settings: ClassVar[type[BaseModel]]
+    media_type: ClassVar[str]
+    suffix: ClassVar[str]
+    paths: Paths
+
+    def __init__(self, settings: BaseModel) -> None:
+        self.settings = settings
+
+    def split(self, body: bytes) -> Iterator[tuple[int, int]]:
+        """Where the messages of an intake begin and end, leaving no byte out; by default the whole is one."""
+        yield 0, len(body)
+
+    @abstractmethod
+    def decode(self, body: bytes) -> Document:
+        """The document that the bytes say. Lossless: `encode(decode(b).tree) == b` where the format promises it."""
+
+    @abstractmethod
+    def encode(self, tree: Tree) -> bytes:
+        """The bytes of a tree: one this format decoded, or one that a mapping built."""
+
+    def edit(self, document: Document, sets: Sequence[tuple[Path, Any]], drops: Sequence[str], keep: Any = None) -> Tree:
+        """A copy with values set and parts taken out, everything else byte for byte (`edits:` in a mapping).
+
+        `sets` holds (target path, value; MISSING empties it, None writes null); `keep` is the item of a root `$each`:
+        its siblings, what they hold and holders left empty are left out of the copy.
+        """
+        raise Fault("M106", f"documents of {self.name} cannot be edited in place", "write an output: instead")
+
+    @property
+    def name(self) -> str:
+        """The word written in channel files: the module's own name."""
+        return type(self).__module__.rsplit(".", 1)[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is to be answered for one intake: a yes, or a no with the faults that say why."""
+
+    accepted: bool
+    faults: tuple[Fault, ...] = ()
+    message_id: str = ""
+    cannot_store: bool = False

@@ -1,0 +1,1 @@
+"""formats: bytes to document and back, one file or folder a format."""

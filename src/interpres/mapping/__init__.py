@@ -1,0 +1,1 @@
+"""mapping: the language in which one document is described by another — grammar, check, compile, explain."""

@@ -1,0 +1,1 @@
+"""sandboxes: the systems, simulated, one file or folder a system."""

@@ -1,0 +1,84 @@
+"""Schema: a promise about a tree (meaning), the shape that a mapping is checked against, and who checks it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from interpres.document import Document
+from interpres.fault import Fault
+
+Kind = Literal["object", "array", "string", "number", "integer", "boolean", "null", "any"]
+
+
+class Shape(Protocol):
+    """One place in a promised tree, as `interpres check` walks it beside the mapping's picture.
+
+    JSON Schema 2020-12 with `$ref`, `allOf`, `anyOf`, `oneOf` seen through; `any` where nothing is promised.
+    """
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The JSON types allowed here (without `null`); empty when anything goes."""
+
+    @property
+    def nullable(self) -> bool:
+        """Whether null is allowed here."""
+
+    @property
+    def required(self) -> Sequence[str]:
+        """The keys that must be there, in the schema's order."""
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """The keys that the schema names, for `did you mean` and completion."""
+
+    @property
+    def open(self) -> bool:
+        """Whether keys that the schema does not name are allowed."""
+
+    @property
+    def values(self) -> Sequence[Any] | None:
+        """The only values allowed (`enum`, `const`), where they are listed."""
+
+    @property
+    def about(self) -> str:
+        """The schema's `description`."""
+
+    def key(self, name: str) -> Shape | None:
+        """The shape under a key; None where the schema does not have it."""
+
+    def item(self) -> Shape | None:
+        """The shape of an array's items."""
+
+    def refuses(self, value: Any) -> str:
+        """Why a constant cannot stand here, in words (`'KHM' is not one of 'KH', …`); empty where it can."""
+
+
+class Checker(ABC):
+    """A checker part: holds one promise, says what in a document breaks it."""
+
+    @abstractmethod
+    def faults(self, document: Document) -> Iterator[Fault]:
+        """Every fault and warning, `source` or `target` as a path in the document; nothing where the promise is kept."""
+
+    def keeps(self, document: Document) -> bool:
+        """The verdict alone, as fast as can be."""
+        return next((f for f in self.faults(document) if f.level == "fault"), None) is None
+
+    def shape(self) -> Shape | None:
+        """The shape that mappings into it are checked against; None where the promise has none."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A named promise: `npca/visit`, `fhir/r4/Bundle`, `hl7v2/adt`."""
+
+    name: str
+    checker: Checker
+
+    def shape(self) -> Shape | None:
+        return self.checker.shape()

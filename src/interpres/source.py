@@ -1,0 +1,85 @@
+"""Source: takes bytes in and tells its peer yes or no."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import BaseModel
+
+from interpres.fault import Fault
+from interpres.format import Format
+from interpres.message import Intake
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of one message of an intake by the time its source was answered."""
+
+    message_id: str
+    state: str
+    faults: tuple[Fault, ...] = ()
+    start: int = 0
+    end: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the engine says of an intake. `stored` false: nothing is promised, `faults` say why; `cannot_store` where the fault is
+    ours (disk full), so that the peer tries again. `duplicate`: the same bytes were taken before, nothing new will happen."""
+
+    stored: bool
+    fates: tuple[Fate, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    duplicate: bool = False
+    cannot_store: bool = False
+    early: bool = False
+
+    @property
+    def accepted(self) -> bool:
+        """A yes: stored, and no message of it rejected."""
+        return self.stored and not any(f.state == "rejected" for f in self.fates)
+
+
+Accept = Callable[[Intake], Awaitable[Receipt]]
+"""The engine's door: stores the intake, processes as far as `answer:` asks, and returns what to tell the peer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Where a source works: its channel's name and format, the workspace's folder, and `var/` for what it keeps."""
+
+    channel: str
+    format: Format
+    workspace: Path
+    var: Path
+    answer: str = "processed"
+    notes: list[str] = field(default_factory=list)
+
+
+class Source(ABC):
+    """A source part. `Settings` is what stands under its word in a channel file."""
+
+    Settings: ClassVar[type[BaseModel]]
+
+    def __init__(self, settings: BaseModel, setting: Setting) -> None:
+        self.settings = settings
+        self.setting = setting
+
+    @abstractmethod
+    async def open(self) -> str:
+        """Bind, create or connect; the sentence that `run` prints (`listens on 127.0.0.1:2575`). Raises `Fault` E1xx."""
+
+    @abstractmethod
+    async def run(self, accept: Accept) -> None:
+        """Take what arrives until cancelled; never raises for what a peer does."""
+
+    async def close(self) -> None:
+        """Take nothing more, finish what is in hand; called once, after `run` was cancelled."""
+
+    def idle(self) -> bool:
+        """Whether nothing is settling or in hand (for `--until-idle`)."""
+        return True

@@ -1,0 +1,1 @@
+"""sources: where messages come from, one file a source."""

@@ -1,0 +1,112 @@
+"""Transform: a pure function, value in, value out; its signature is its type check, its docstring's examples are its tests."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+import re
+import sys
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+_EXAMPLE = re.compile(r"^\s*>>> (?P<call>.+)\n\s*(?P<result>.+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One `>>> call` of a docstring and the line below it."""
+
+    call: str
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transform:
+    """A named pure function. `takes` are its parameters' types (the last repeats where `variadic`), `gives` its result's.
+
+    A transform given MISSING returns MISSING without being called, unless it `meets_missing` (`default`, `required`).
+    """
+
+    name: str
+    function: Callable[..., Any]
+    about: str
+    takes: tuple[Any, ...]
+    gives: Any
+    least: int
+    most: int | None
+    meets_missing: bool
+    examples: tuple[Example, ...]
+    module: str
+
+    @classmethod
+    def of(cls, name: str, function: Callable[..., Any]) -> Transform:
+        """What the function's signature and docstring say of it."""
+        signature = inspect.signature(function)
+        hints = typing.get_type_hints(function)
+        parameters = list(signature.parameters.values())
+        variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+        text = inspect.getdoc(function) or ""
+        fixed = [p for p in parameters if p.kind is not p.VAR_POSITIONAL]
+        return cls(
+            name=name,
+            function=function,
+            about=text.split("\n\n")[0].replace("\n", " "),
+            takes=tuple(hints.get(p.name, Any) for p in parameters),
+            gives=hints.get("return", Any),
+            least=sum(p.default is p.empty for p in fixed),
+            most=None if variadic else len(parameters),
+            meets_missing=getattr(function, "meets_missing", False),
+            examples=tuple(Example(m["call"], m["result"].strip()) for m in _EXAMPLE.finditer(text)),
+            module=function.__module__,
+        )
+
+
+def meets_missing(function: _F) -> _F:
+    """Marks a transform that is about missing values: it is called with MISSING too."""
+    function.meets_missing = True  # type: ignore[attr-defined]
+    return function
+
+
+@cache
+def builtins() -> Mapping[str, Transform]:
+    """The transforms that ship: every public function defined in a module of `interpres.builtins`.
+
+    A trailing underscore keeps a name from Python's own and is not part of the transform's name (`round_` is `round`).
+    """
+    package = importlib.import_module("interpres.builtins")
+    found: dict[str, Transform] = {}
+    for info in pkgutil.iter_modules(package.__path__):
+        found.update(_public(importlib.import_module(f"interpres.builtins.{info.name}")))
+    return found
+
+
+def workspace_transforms(folder: Path) -> dict[str, Transform]:
+    """The workspace's own transforms: every public function of `transforms/*.py`."""
+    found: dict[str, Transform] = {}
+    for file in sorted(folder.glob("*.py")):
+        name = f"interpres_workspace_transforms.{file.stem}"
+        spec = importlib.util.spec_from_file_location(name, file)
+        assert spec and spec.loader
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+        found.update(_public(module))
+    return found
+
+
+def _public(module: Any) -> dict[str, Transform]:
+    return dict(_transforms_of(module))
+
+
+def _transforms_of(module: Any) -> Iterator[tuple[str, Transform]]:
+    for name, function in inspect.getmembers(module, inspect.isfunction):
+        if not name.startswith("_") and function.__module__ == module.__name__:
+            yield name.rstrip("_"), Transform.of(name.rstrip("_"), function)
