@@ -1,0 +1,143 @@
+"""Channel: the recipe that joins source, format, mapping and destinations, read top to bottom as a message travels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from interpres.document import Document
+from interpres.duration import Duration
+from interpres.fault import Place
+from interpres.format import Format
+from interpres.schema import Schema
+
+Answer = Literal["accepted", "processed", "delivered"]
+
+
+class EnrichFile(BaseModel):
+    """Something asked of a system between arrival and mapping; the answer is stored with the message under this name."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    call: str = Field(description="The system and operation to call.", examples=["npca/searchBeneficiary"])
+    with_: dict[str, str | int | bool] = Field(
+        default_factory=dict, alias="with", description="The operation's parameters: text as it stands, or =FORMULA."
+    )
+    keep_for: Duration = Field(default=0.0, description="How long an answer serves later messages that ask the same.")
+    when_missing: Literal["continue", "hold", "reject"] = Field(
+        default="hold", description="What to do when the system says there is no such thing."
+    )
+    when_failed: Literal["hold", "reject"] = Field(default="hold", description="What to do after a failure that will not pass.")
+
+
+class SourceCommon(BaseModel):
+    """What every source may say beside its own settings: when, and how soon, it tells its peer yes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    answer: Answer = Field(default="processed", description="How far a message must have come before its peer is told yes.")
+    answer_within_seconds: float = Field(
+        default=10.0, gt=0, description="What takes longer and is stored is answered yes, marked as answered early."
+    )
+
+
+class DestinationCommon(BaseModel):
+    """What every destination may say beside its own settings."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    mapping: str | None = Field(
+        default=None, description="The mapping that makes the payload; without it the message goes on as it came."
+    )
+    must: bool = Field(default=False, description="Whether a message that cannot be made ready for this destination is rejected.")
+    after_refused: Literal["continue", "stop"] = Field(
+        default="continue", description="Whether a lane goes on after a delivery that was refused."
+    )
+    attempts: int = Field(
+        default=0, ge=0, description="How often a passing failure is tried before the delivery is dead; 0: no limit."
+    )
+    for_at_most: Duration = Field(default=3 * 86400.0, description="How long a delivery is tried before it is dead.")
+
+
+class ChannelFile(BaseModel):
+    """A channel file. Parts' own settings stand under their word: `source: {mllp: {…}}`, `destinations: {npca: {call: …}}`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    about: str = Field(description="One sentence: what travels here, from whom to whom.")
+    source: dict[str, Any] = Field(description="Where messages come from: one of the sources, with its settings.")
+    format: str | dict[str, Any] = Field(description="The format of what arrives, with its settings where it has any.")
+    timezone: str = Field(
+        default="UTC", description="For names of files and times without an offset.", examples=["Asia/Phnom_Penh"]
+    )
+    accepts: str | None = Field(default=None, description="A schema or message profile that the document must satisfy.")
+    keep: str | None = Field(default=None, description="A formula; a message for which it is not true is filtered.")
+    keys: dict[str, str] = Field(default_factory=dict, description="What a message can be found by: a formula each.")
+    lane: str | None = Field(default=None, description="A formula; deliveries of one lane keep their order.")
+    duplicates_within: Duration = Field(default=7 * 86400.0, description="How long a duplicate is recognised.")
+    on_conflict: Literal["process", "refuse"] | None = Field(
+        default=None, description="What to do with a known id and other bytes: MLLP processes and flags, HTTP refuses."
+    )
+    enrich: dict[str, EnrichFile] = Field(default_factory=dict, description="What is asked of systems before mapping.")
+    destinations: dict[str, dict[str, Any]] = Field(min_length=1, description="Who is owed what.")
+
+
+Formula = Callable[[Any, Mapping[str, Any]], Any]
+"""A compiled formula: document tree and names in, value or MISSING out; raises `Fault`."""
+
+Mapped = Callable[[Document, Mapping[str, Any]], Any]
+"""A compiled mapping: document and context in, `Made` out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enrichment:
+    """`enrich:` made ready: a parameter is a constant or a formula."""
+
+    name: str
+    call: str
+    parameters: Mapping[str, Any]
+    keep_for_seconds: float
+    when_missing: Literal["continue", "hold", "reject"]
+    when_failed: Literal["hold", "reject"]
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationRecipe:
+    """One destination made ready. `format` writes the payload; `promise` checks the document before it is written."""
+
+    name: str
+    word: str
+    settings: BaseModel
+    common: DestinationCommon
+    format: Format
+    mapping: Mapped | None = None
+    promise: Schema | None = None
+    at: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A channel made ready. `digest` is the hash over every file it was made of and the engine's version; `files` names them."""
+
+    name: str
+    file: str
+    about: str
+    source_word: str
+    source_settings: BaseModel
+    source_common: SourceCommon
+    format: Format
+    timezone: str
+    duplicates_within_seconds: float
+    on_conflict: str | None
+    accepts: Schema | None
+    keep: Formula | None
+    keys: Mapping[str, Formula]
+    lane: Formula | None
+    enrich: tuple[Enrichment, ...]
+    destinations: Mapping[str, DestinationRecipe]
+    places: Mapping[str, Place] = field(default_factory=dict)
+    digest: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
