@@ -17,6 +17,10 @@ from interpres.schema import Schema
 Answer = Literal["accepted", "processed", "delivered"]
 
 
+CONTEXT_NAMES = ("message_id", "received_at", "received_on", "channel", "source_name")
+"""What every mapping may name in `needs:` without an `enrich`: all of it is stored with the message."""
+
+
 class EnrichFile(BaseModel):
     """Something asked of a system between arrival and mapping; the answer is stored with the message under this name."""
 
@@ -25,6 +29,9 @@ class EnrichFile(BaseModel):
     call: str = Field(description="The system and operation to call.", examples=["npca/searchBeneficiary"])
     with_: dict[str, str | int | bool] = Field(
         default_factory=dict, alias="with", description="The operation's parameters: text as it stands, or =FORMULA."
+    )
+    take: str | None = Field(
+        default=None, description="A formula over the answer: what is kept of it. Without it, all.", examples=["=data"]
     )
     keep_for: Duration = Field(default=0.0, description="How long an answer serves later messages that ask the same.")
     when_missing: Literal["continue", "hold", "reject"] = Field(
@@ -94,11 +101,12 @@ Mapped = Callable[[Document, Mapping[str, Any]], Any]
 
 @dataclass(frozen=True, slots=True)
 class Enrichment:
-    """`enrich:` made ready: a parameter is a constant or a formula."""
+    """`enrich:` made ready: a parameter is a constant or a formula; `take` says what is kept of the answer."""
 
     name: str
     call: str
     parameters: Mapping[str, Any]
+    take: Formula | None
     keep_for_seconds: float
     when_missing: Literal["continue", "hold", "reject"]
     when_failed: Literal["hold", "reject"]

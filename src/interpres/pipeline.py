@@ -14,9 +14,6 @@ from interpres.message import Message
 
 State = Literal["processed", "filtered", "rejected", "held"]
 
-CONTEXT_NAMES = ("message_id", "received_at", "received_on", "channel", "source_name")
-"""What every mapping may name in `needs:` without an `enrich`: all of it is stored with the message."""
-
 
 @dataclass(frozen=True, slots=True)
 class Owed:
@@ -45,14 +42,19 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One call that `enrich` asks for, its parameters worked out."""
+    """One call that `enrich` asks for, its parameters worked out; `kept(answer)` is what goes into the context."""
 
     name: str
     call: str
     parameters: Mapping[str, Any]
+    take: Formula | None
     keep_for_seconds: float
     when_missing: Literal["continue", "hold", "reject"]
     when_failed: Literal["hold", "reject"]
+
+    def kept(self, answer: Any) -> Any:
+        """What is stored with the message under the question's name; MISSING where the answer lacks it. Raises `Fault`."""
+        return answer if self.take is None else self.take(answer, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,8 @@ def open_message(message: Message, channel: Recipe) -> Opened:
             return replace(opened, result=Result("filtered", reason, warnings=tuple(warnings)))
         questions = tuple(_questions(channel, document, names))
     except Fault as wrong:
-        return replace(opened, result=Result("rejected", "the channel could not read it", (wrong,), tuple(warnings)))
+        state: State = "held" if wrong.code == "C142" else "rejected"
+        return replace(opened, result=Result(state, "the channel could not read it", (wrong,), tuple(warnings)))
     lane = _lane(channel, document, names, warnings)
     return replace(opened, lane=lane, questions=questions, warnings=tuple(warnings))
 
@@ -198,11 +201,16 @@ def _text(formula: Formula, document: Document, names: Mapping[str, Any], warnin
 
 
 def _questions(channel: Recipe, document: Document, names: Mapping[str, Any]) -> Iterator[Question]:
-    """A question one of whose formulas finds nothing is not asked: its name stays missing."""
+    """What there is to ask. A question without a value for one of its parameters is answered here: as `when_missing` says."""
     for e in channel.enrich:
         worked = {k: v(document.tree, names) if callable(v) else v for k, v in e.parameters.items()}
-        if not any(v is MISSING or v is None for v in worked.values()):
-            yield Question(e.name, e.call, worked, e.keep_for_seconds, e.when_missing, e.when_failed)
+        absent = [k for k, v in worked.items() if v is MISSING or v is None]
+        if not absent:
+            yield Question(e.name, e.call, worked, e.take, e.keep_for_seconds, e.when_missing, e.when_failed)
+        elif e.when_missing != "continue":
+            says = f"{e.call} cannot be asked: this message has no value for {absent[0]}"
+            hint = f"see why it is missing, or let the channel go on without an answer (when_missing: continue at {e.name})"
+            raise Fault("C141" if e.when_missing == "reject" else "C142", says, hint, at=channel.places.get(f"enrich.{e.name}"))
 
 
 def _in_source(fault: Fault) -> Fault:
