@@ -1,0 +1,32 @@
+"""What all tests share: where the project and the real inputs lie, and the rule that the full run skips nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+CORPORA = ROOT.parent / "shared" / "corpora"
+
+
+@pytest.fixture(scope="session")
+def corpora() -> Path:
+    """The folder of real inputs beside the project; a test that wants it is skipped where it is not."""
+    if not CORPORA.is_dir():
+        pytest.skip("the real inputs (../shared/corpora beside the project) are not here")
+    return CORPORA
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With INTERPRES_NO_SKIP set, a skipped test is a failed one: a gap must not hide."""
+    report = yield
+    if report.skipped and os.environ.get("INTERPRES_NO_SKIP"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, and this run allows no skip: {report.longrepr}"
+    return report
