@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -108,8 +108,42 @@ class Format(ABC):
         self.settings = settings
 
     def split(self, body: bytes) -> Iterator[tuple[int, int]]:
-        """Where the messages of an intake begin and end, leaving no byte out; by default the whole is one."""
+        """Where the messages of an intake begin and end, leaving no byte out; by default the whole is one.
+
+        Never raises: what cannot be told apart is one slice, which `decode` refuses. Slices come in the order of their starts.
+        """
         yield 0, len(body)
+
+    def unpack(self, body: bytes) -> bytes:
+        """What is split, stored and decoded of an intake: its bytes as they came, except where they are a container.
+
+        An .xlsx workbook becomes the text of its sheet. Raises `Fault` where the container cannot be opened.
+        `head`, `split`, `placed` and `rejected` take what this returned, and offsets count in it.
+        """
+        return body
+
+    def head(self, body: bytes) -> bytes:
+        """The first bytes of an intake that every message needs to be read alone: a table's header row; by default none.
+
+        It is a prefix of `body`, and its bytes belong to the first slice. A message's bytes are its slice where that begins
+        inside the head, else the head followed by the slice (see `messages`).
+        """
+        return b""
+
+    def messages(self, body: bytes) -> Iterator[bytes]:
+        """The bytes of each message of an unpacked intake, each of which `decode` can read alone."""
+        head = self.head(body)
+        for start, end in self.split(body):
+            yield body[start:end] if start < len(head) else head + body[start:end]
+
+    def placed(self, fault: Fault, body: bytes, start: int) -> Fault:
+        """The same fault of the message whose slice begins at `start`, its source counted in the whole intake."""
+        return fault
+
+    def rejected(self, body: bytes, refused: Iterable[tuple[int, int, Sequence[Fault]]]) -> bytes:
+        """What a folder hands back to be mended and dropped again: for a table the refused slices (start, end, faults) with
+        the columns line, field, problem and hint; by default nothing, as the file itself is what is handed back."""
+        return b""
 
     @abstractmethod
     def decode(self, body: bytes) -> Document:
