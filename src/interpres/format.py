@@ -69,6 +69,19 @@ class Paths(ABC):
     def items(self, path: Path, scope: Scope) -> str:
         """The expression for a sequence of items: every match, an omitted index meaning all."""
 
+    def values(self, path: Path, scope: Scope) -> str:
+        """The expression for a sequence of the values of every match, an omitted index meaning all, missing ones left out.
+
+        Asked for the left side of a condition: "if the left finds several, any one that fits will do".
+        """
+        return f"({self.value(path, scope)},)"
+
+    def raw(self, path: Path, scope: Scope) -> str:
+        """The expression for the first match's text before any decoding: `raw(OBX-5)`."""
+        raise Fault(
+            "M107", "raw() reads undecoded text, and this format has no escapes", "read the path without raw()", at=path.at
+        )
+
     @abstractmethod
     def runtime(self, trace: Trace | None) -> Mapping[str, Any]:
         """The functions that the expressions call, by name; with a trace, the same names bound to functions that record.
