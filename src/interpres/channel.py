@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from interpres.document import Document
 from interpres.duration import Duration
 from interpres.fault import Place
 from interpres.format import Format
 from interpres.schema import Schema
+from interpres.settings import Settings
 
 Answer = Literal["accepted", "processed", "delivered"]
 
@@ -21,10 +22,8 @@ CONTEXT_NAMES = ("message_id", "received_at", "received_on", "channel", "source_
 """What every mapping may name in `needs:` without an `enrich`: all of it is stored with the message."""
 
 
-class EnrichFile(BaseModel):
+class EnrichFile(Settings):
     """Something asked of a system between arrival and mapping; the answer is stored with the message under this name."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     call: str = Field(description="The system and operation to call.", examples=["npca/searchBeneficiary"])
     with_: dict[str, str | int | bool] = Field(
@@ -40,10 +39,8 @@ class EnrichFile(BaseModel):
     when_failed: Literal["hold", "reject"] = Field(default="hold", description="What to do after a failure that will not pass.")
 
 
-class SourceCommon(BaseModel):
+class SourceCommon(Settings):
     """What every source may say beside its own settings: when, and how soon, it tells its peer yes."""
-
-    model_config = ConfigDict(extra="forbid")
 
     answer: Answer = Field(default="processed", description="How far a message must have come before its peer is told yes.")
     answer_within_seconds: float = Field(
@@ -51,10 +48,8 @@ class SourceCommon(BaseModel):
     )
 
 
-class DestinationCommon(BaseModel):
+class DestinationCommon(Settings):
     """What every destination may say beside its own settings."""
-
-    model_config = ConfigDict(extra="forbid")
 
     mapping: str | None = Field(
         default=None, description="The mapping that makes the payload; without it the message goes on as it came."
@@ -69,10 +64,8 @@ class DestinationCommon(BaseModel):
     for_at_most: Duration = Field(default=3 * 86400.0, description="How long a delivery is tried before it is dead.")
 
 
-class ChannelFile(BaseModel):
+class ChannelFile(Settings):
     """A channel file. Parts' own settings stand under their word: `source: {mllp: {…}}`, `destinations: {npca: {call: …}}`."""
-
-    model_config = ConfigDict(extra="forbid")
 
     about: str = Field(description="One sentence: what travels here, from whom to whom.")
     source: dict[str, Any] = Field(description="Where messages come from: one of the sources, with its settings.")

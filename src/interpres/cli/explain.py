@@ -1,0 +1,69 @@
+"""explain: where every value of an output came from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from interpres.cli import talk
+from interpres.cli.options import ContextOption, JsonOption, MappingArgument, QuietOption, WorkspaceOption, workspace
+
+if TYPE_CHECKING:
+    from interpres.cli.given import Given
+
+COLUMNS = ("target", "value", "source", "text", "formula", "at")
+
+
+def command(
+    mapping: MappingArgument,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="What to map; - is standard input.")],
+    only: Annotated[
+        str | None, typer.Option("--only", metavar="PATH", help="Only this part of the output, as in visits[0].patient.")
+    ] = None,
+    context: ContextOption = None,
+    folder: WorkspaceOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Show where every value of the output came from: source path, its text, the formula, the table row, file and line.
+
+    Example: interpres explain npca/visit_from_adt samples/channels/adt_to_npca/opd_visit/in.hl7 --only visits[0].patient
+    """
+    from interpres.cli.given import given_messages
+
+    talk.manner(quiet=quiet, as_json=as_json)
+    loaded = workspace(folder).mapping(mapping)
+    status = 0
+    rows: list[dict[str, Any]] = []
+    for given in given_messages([file], context, loaded):
+        status = max(status, _explained(given, loaded, only, rows))
+    _show(rows, as_json)
+    raise typer.Exit(status)
+
+
+def _explained(given: Given, loaded: Any, only: str | None, rows: list[dict[str, Any]]) -> int:
+    found = [*given.faults]
+    if given.document is not None:
+        explained = loaded.compiled.explain(given.document, given.context)
+        found += [*explained.made.warnings, *explained.made.faults]
+        rows += [leaf.as_dict() for leaf in explained.leaves if only is None or _within(leaf.target, only)]
+    return talk.faults(found, values=True, prefix=f"{given.name}: ")
+
+
+def _within(target: str, only: str) -> bool:
+    return target == only or (target.startswith(only) and target[len(only)] in ".[")
+
+
+def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json or not talk.for_people():
+        for facts in rows:
+            talk.row(facts)
+        return
+    talk.table(COLUMNS, ([_cell(facts[c]) for c in COLUMNS] for facts in rows))
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return " · ".join(map(_cell, value))
+    return "" if value is None else str(value)

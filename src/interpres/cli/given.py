@@ -1,0 +1,79 @@
+"""Given: the files that map and explain are given, message by message, with the context that stands beside them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from interpres.document import MISSING, Document
+from interpres.fault import Fault, Faults
+from interpres.workspace import Loaded
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One message of a file: `document` or the `faults` that say why it could not be read."""
+
+    name: str
+    document: Document | None
+    context: dict[str, Any]
+    faults: tuple[Fault, ...] = ()
+
+
+def given_messages(files: list[str], context_file: str | None, loaded: Loaded) -> Iterator[Given]:
+    """Every message of the files, in order. Raises `Fault` E102 for a file that cannot be read."""
+    for name in files:
+        body = sys.stdin.buffer.read() if name == "-" else _bytes_of(Path(name))
+        context, missing = _context(name, context_file, loaded)
+        format_ = loaded.from_format
+        pieces = list(format_.messages(format_.unpack(body)))
+        for number, piece in enumerate(pieces, 1):
+            called = name if len(pieces) == 1 else f"{name} message {number}"
+            try:
+                yield Given(called, format_.decode(piece), context, missing)
+            except (Fault, Faults) as wrong:
+                yield Given(called, None, context, wrong.faults if isinstance(wrong, Faults) else (wrong,))
+
+
+def _bytes_of(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise Fault("E102", f"{file} cannot be read: {error.strerror}", "see the name, and whether you may read it") from None
+
+
+def _context(name: str, context_file: str | None, loaded: Loaded) -> tuple[dict[str, Any], tuple[Fault, ...]]:
+    """What the mapping needs, and a warning for each name that is not supplied."""
+    beside = Path(name).parent / "context.json" if name != "-" else None
+    found: dict[str, Any] = {}
+    if context_file is not None:
+        found = _json_of(Path(context_file))
+    elif beside is not None and beside.is_file():
+        found = _json_of(beside)
+    absent = [n for n in loaded.picture.needs if n not in found]
+    warnings = tuple(
+        Fault(
+            "M191",
+            f"'{n}' is not supplied, so it is missing here",
+            "give it with --context FILE, or in context.json beside the input",
+            at=loaded.picture.places.get("needs"),
+            level="warning",
+        )
+        for n in absent
+    )
+    return {**found, **dict.fromkeys(absent, MISSING)}, warnings
+
+
+def _json_of(file: Path) -> dict[str, Any]:
+    try:
+        found = msgspec.json.decode(_bytes_of(file))
+    except msgspec.DecodeError as error:
+        raise Fault("E103", f"{file} is not JSON: {error}", "a context is one JSON object: a value for each name") from None
+    if not isinstance(found, dict):
+        raise Fault("E103", f"{file} is no JSON object", "a context is one JSON object: a value for each name")
+    return found

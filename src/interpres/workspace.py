@@ -1,0 +1,245 @@
+"""Workspace: the folder that holds channels, mappings, transforms, schemas and samples, and what is read from it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from interpres import __version__, catalog, yaml
+from interpres.channel import Formula, Mapped, Recipe
+from interpres.channels import read_channel
+from interpres.fault import Fault, Faults, Place, did_you_mean
+from interpres.format import Format, Grammar
+from interpres.mapping import file as mapping_file
+from interpres.mapping import picture
+from interpres.mapping.check import check_mapping
+from interpres.mapping.compile import compile_formula, compile_mapping
+from interpres.schema import Schema
+from interpres.schemas import find_schema
+from interpres.settings import model_from_yaml
+from interpres.system import System, read_system
+from interpres.transform import Transform, builtins, workspace_transforms
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A mapping ready to run: its picture, its function, the formats on both sides and what its output promises."""
+
+    picture: picture.Mapping
+    compiled: Mapped
+    from_format: Format
+    to_format: Format
+    promise: Schema | None
+
+
+class Workspace:
+    """One workspace; everything is read when first asked for, and once."""
+
+    def __init__(self, folder: Path, var: Path | None = None) -> None:
+        self.folder = folder.resolve()
+        self.var = (var or self.folder / "var").resolve()
+        self._formats: dict[str, Format] = {}
+        self._mappings: dict[str, Loaded] = {}
+        self._schemas: dict[str, Schema] = {}
+        self._systems: dict[str, System] = {}
+
+    @classmethod
+    def find(cls, start: Path, var: Path | None = None) -> Workspace:
+        """The nearest folder upwards that holds both `channels/` and `mappings/`. Raises `Fault` E101 where there is none."""
+        for folder in (start.resolve(), *start.resolve().parents):
+            if (folder / "channels").is_dir() and (folder / "mappings").is_dir():
+                return cls(folder, var)
+        says = "there is no workspace here: no folder upwards holds both channels/ and mappings/"
+        raise Fault("E101", says, "go into one, name it with --workspace DIR, or make one with interpres init DIR")
+
+    # what is there
+
+    def names(self, kind: str) -> list[str]:
+        """The names of all `channels` or `mappings` (parts apart), or of all `systems`."""
+        if kind == "systems":
+            return sorted(f.parent.name for f in self.folder.glob("schemas/*/system.yaml"))
+        found = (f.relative_to(self.folder / kind) for f in (self.folder / kind).rglob("*.yaml"))
+        return sorted(str(f.with_suffix("")) for f in found if "parts" not in f.parts and not f.name.startswith("."))
+
+    def read(self, file: str) -> bytes:
+        """The bytes of one of its files, named as places name it. Raises `Fault` C150."""
+        try:
+            return (self.folder / file).read_bytes()
+        except OSError as error:
+            folder, _, name = file.rpartition("/")
+            known = [p.name for p in (self.folder / folder).glob("*")] if (self.folder / folder).is_dir() else []
+            raise Fault("C150", f"{file} cannot be read: {error.strerror}", did_you_mean(name, known)) from None
+
+    @cached_property
+    def transforms(self) -> Mapping[str, Transform]:
+        """The built-in transforms and the workspace's own, which may not take a built-in's name."""
+        return {**workspace_transforms(self.folder / "transforms"), **builtins()}
+
+    def format(self, written: str | Mapping[str, Any], settings: Mapping[str, Any] | None = None) -> Format:
+        """The format of `hl7v2` or `{csv: {…}}`; the same words give the same object. Raises `Fault` or `Faults`."""
+        if isinstance(written, Mapping):
+            if len(written) != 1:
+                raise Fault(
+                    "C111", "a format is one word, or one word with its settings", "write it as in {csv: {group_by: [Visit]}}"
+                )
+            ((word, settings),) = written.items()
+        else:
+            word = written
+        key = json.dumps([word, settings or {}], sort_keys=True, default=str)
+        if key not in self._formats:
+            part = catalog.part("formats", word)
+            self._formats[key] = part(model_from_yaml(yaml.of(settings or {}), part.Settings))
+        return self._formats[key]
+
+    def schema(self, name: str) -> Schema:
+        """The promise of that name. Raises `Fault` where there is none."""
+        if name not in self._schemas:
+            self._schemas[name] = find_schema(name, self.folder / "schemas")
+        return self._schemas[name]
+
+    def system(self, name: str) -> System:
+        """The system of that name. Raises `Fault` C152, or `Faults` for what is wrong with its files."""
+        if name not in self._systems:
+            known = self.names("systems")
+            if name not in known:
+                hint = did_you_mean(name, known) or f"there are {', '.join(known) or 'none yet'}"
+                raise Fault("C152", f"there is no system '{name}'", hint)
+            self._systems[name] = read_system(name, self.folder / "schemas")
+        return self._systems[name]
+
+    def picture(self, name: str) -> picture.Mapping:
+        """The mapping file as read. Raises `Fault` C151 where there is none, or `Faults` for what is wrong with it."""
+        if name not in (known := self.names("mappings")):
+            raise Fault("C151", f"there is no mapping '{name}'", did_you_mean(name, known) or "mappings lie in mappings/")
+        return mapping_file.load(name, self.folder / "mappings", self.grammar)
+
+    def grammar(self, word: str) -> Grammar:
+        """The variant of the formula grammar in which a format's paths are written."""
+        return self.format(word).paths.grammar
+
+    def mapping(self, name: str) -> Loaded:
+        """The mapping, compiled. Raises `Faults` for what is wrong with the file."""
+        if name not in self._mappings:
+            read = self.picture(name)
+            promise = self.schema(read.to) if read.to else None
+            from_format = self.format(read.from_format, read.from_settings)
+            to_format = self.to_format(read, from_format)
+            shape = promise.shape() if promise else None
+            compiled = compile_mapping(read, self.format, self.transforms, shape)
+            self._mappings[name] = Loaded(read, compiled, from_format, to_format, promise)
+        return self._mappings[name]
+
+    def to_format(self, mapping: picture.Mapping, from_format: Format) -> Format:
+        """What writes the output: the mapping's own word, the same as came where it edits, else json."""
+        if mapping.to_format:
+            return self.format(mapping.to_format, mapping.to_settings)
+        return from_format if mapping.edits or mapping.output is None else self.format("json")
+
+    def formula(self, leaf: yaml.Leaf, format_: Format, names: Collection[str], timezone: str) -> Formula:
+        """The formula of a channel file, compiled; `leaf` is the text with its `=`."""
+        return compile_formula(leaf, format=format_, names=names, transforms=self.transforms, timezone=timezone)
+
+    def recipe(self, name: str) -> Recipe:
+        """The channel, ready to run. Raises `Fault` C153 where there is none, or `Faults`."""
+        if name not in (known := self.names("channels")):
+            raise Fault("C153", f"there is no channel '{name}'", did_you_mean(name, known) or f"there are {', '.join(known)}")
+        return read_channel(self, name)
+
+    def pinned(self, recipe: Recipe) -> Recipe:
+        """The recipe with the content of every file that it was made of, and the hash over them and the engine's version."""
+        files = {recipe.file: self.read(recipe.file).decode("utf-8")}
+        for loaded in self._mappings.values():
+            if any(d.mapping is loaded.compiled for d in recipe.destinations.values()):
+                files |= {f: self.read(f).decode("utf-8") for f in loaded.picture.files}
+        for file in sorted((self.folder / "transforms").glob("*.py")):
+            files[f"transforms/{file.name}"] = file.read_text("utf-8")
+        digest = hashlib.sha256(json.dumps([__version__, files], sort_keys=True).encode()).hexdigest()
+        return replace(recipe, digest=digest, files=files)
+
+    # what is asked of systems
+
+    def call_faults(self, call: str, parameters: Collection[str], at: Place) -> Iterator[Fault]:
+        """What is wrong with `system/operation` and the names of its parameters."""
+        name, _, operation = call.partition("/")
+        try:
+            system = self.system(name)
+        except Fault as wrong:
+            yield wrong.within(at=at)
+            return
+        except Faults:
+            return  # told once, where the system's own files are checked
+        if operation not in system.operations:
+            hint = did_you_mean(operation, system.operations) or f"it has {', '.join(system.operations)}"
+            yield Fault("C132", f"{name} has no operation '{operation}'", hint, at=at)
+            return
+        known = [p.name for p in system.operations[operation].parameters]
+        for parameter in parameters:
+            if parameter not in known:
+                hint = did_you_mean(parameter, known) or f"it takes {', '.join(known) or 'none'}"
+                yield Fault("C133", f"{call} has no parameter '{parameter}'", hint, at=at)
+
+    def destination_faults(self, word: str, settings: Any, at: Place) -> Iterator[Fault]:
+        """What is wrong with a destination's settings as this workspace sees them."""
+        if word == "call":
+            yield from self.call_faults(settings.operation, settings.parameters, at)
+
+    # everything at once
+
+    def check(self) -> list[Fault]:
+        """Every fault, warning and note of the workspace, by place."""
+        found: list[Fault] = []
+        used: set[str] = set()
+        for name in self.names("systems"):
+            found += _faults_of(lambda name=name: self.system(name))  # type: ignore[misc]
+        for name in self.names("mappings"):
+            found += self.check_mapping(name)
+        ports: dict[int, str] = {}
+        for name in self.names("channels"):
+            found += _faults_of(lambda name=name: used.update(self._used_by(name, ports)))  # type: ignore[misc]
+        found += self._unused(used)
+        return sorted(set(found), key=lambda f: (f.at or Place(""), f.code, f.says))
+
+    def check_mapping(self, name: str) -> list[Fault]:
+        """What the compiler finds in one mapping without running a message."""
+
+        def work() -> None:
+            read = self.picture(name)
+            shape = None
+            if read.to:
+                shape = self.schema(read.to).shape()
+            wrong = check_mapping(read, self.format(read.from_format, read.from_settings), self.transforms, shape)
+            if not any(f.level == "fault" for f in wrong):
+                self.mapping(name)
+            raise Faults(wrong)
+
+        return _faults_of(work)
+
+    def _used_by(self, name: str, ports: dict[int, str]) -> Iterator[str]:
+        recipe = self.recipe(name)
+        for destination in recipe.destinations.values():
+            yield from (n for n, m in self._mappings.items() if m.compiled is destination.mapping)
+        port = getattr(recipe.source_settings, "port", 0)
+        if port and ports.setdefault(port, name) != name:
+            says = f"channel {ports[port]} listens on port {port} too"
+            raise Fault("C134", says, "give each channel a port of its own", at=Place(recipe.file))
+
+    def _unused(self, used: set[str]) -> Iterator[Fault]:
+        for name in self.names("mappings"):
+            if name not in used:
+                at = Place(f"mappings/{name}.yaml")
+                yield Fault("M190", "no channel uses this mapping", "name it in a channel's destination", at=at, level="warning")
+
+
+def _faults_of(work: Any) -> list[Fault]:
+    try:
+        work()
+    except Faults as wrong:
+        return list(wrong)
+    except Fault as wrong:
+        return [wrong]
+    return []
