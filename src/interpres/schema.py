@@ -5,10 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from interpres.document import Document
-from interpres.fault import Fault
+from interpres.fault import Fault, Place
 
 Kind = Literal["object", "array", "string", "number", "integer", "boolean", "null", "any"]
 
@@ -44,6 +45,10 @@ class Shape(Protocol):
         """The only values allowed (`enum`, `const`), where they are listed."""
 
     @property
+    def format(self) -> str:
+        """The `format` that every text allowed here must have (`date`, `date-time`); empty where there is none."""
+
+    @property
     def about(self) -> str:
         """The schema's `description`."""
 
@@ -57,8 +62,32 @@ class Shape(Protocol):
         """Why a constant cannot stand here, in words (`'KHM' is not one of 'KH', …`); empty where it can."""
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A promise as a workspace writes it: what a checker part is made of.
+
+    `name` is the whole name (`fhir/r4/Bundle`); `member` is what of it follows the file's own name (`Bundle`, or the `Visit` of
+    `npca/openapi#Visit`); `contents` the parsed file; `root` the folder `schemas`, which no reference leaves.
+    """
+
+    name: str
+    file: Path
+    root: Path
+    contents: Any
+    member: str = ""
+
+    @property
+    def place(self) -> Place:
+        """The file, as the workspace names it."""
+        return Place(f"{self.root.name}/{self.file.relative_to(self.root).as_posix()}")
+
+
 class Checker(ABC):
     """A checker part: holds one promise, says what in a document breaks it."""
+
+    @abstractmethod
+    def __init__(self, written: Written) -> None:
+        """Raises `Fault` or `Faults` C3xx for a promise that cannot be held."""
 
     @abstractmethod
     def faults(self, document: Document) -> Iterator[Fault]:
