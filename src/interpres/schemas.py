@@ -18,8 +18,8 @@ NO_PROMISES: Final = frozenset({"system", "rules"})
 def find_schema(name: str, root: Path) -> Schema:
     """The promise of that name; `root` is the workspace's folder `schemas`.
 
-    `npca/visit` is `npca/visit.json`, and `npca/types#/$defs/code` what stands at that pointer in it; `npca/openapi#Visit` is a
-    component of `npca/openapi.yaml`. A YAML file that names its `checker:` is that checker's: `hl7v2/adt` is `hl7v2/adt.yaml`, and
+    `npca/visit` is `npca/visit.json`, and `npca/types#/$defs/code` what that pointer leads to; `npca/openapi#Visit` is a part of
+    `npca/openapi.yaml`. A YAML file that names its `checker:` is that checker's (`hl7v2/adt` is `hl7v2/adt.yaml`), and
     what goes deeper than the file is left to the checker: `fhir/r4/Bundle` is the `Bundle` of `fhir/r4.yaml`.
     Raises `Fault` or `Faults` C3xx, Y1xx.
     """

@@ -124,7 +124,7 @@ class Library:
                 return cause.faults[0].within(at=self.place)
             cause = cause.__cause__ or cause.__context__
         hint = "a part of a file is named by its keys, such as types.json#/$defs/code"
-        return Fault("C315", f"the reference '{reference}' leads nowhere", hint, at=self.place)
+        return Fault("C315", f"the reference '{reference.removeprefix(HERE)}' leads nowhere", hint, at=self.place)
 
     def _named(self, contents: Any) -> Place:
         """The file that holds these contents."""

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 MOST_LISTED: Final = 12
 
 KINDS: Final[Mapping[str, str]] = {
-    "object": "an object",
-    "array": "a list",
     "string": "text",
     "number": "a number",
     "integer": "a whole number",
     "boolean": "true or false",
+    "array": "a list",
+    "object": "an object",
     "null": "null",
 }
 
@@ -192,7 +192,7 @@ def _count(limit: int, noun: str) -> str:
 def _type_says(types: Sequence[str], value: Any) -> str:
     if "integer" in types and "number" in types:
         types = [t for t in types if t != "integer"]
-    wanted = " or ".join(KINDS[t] for t in types)
+    wanted = " or ".join(words for kind, words in KINDS.items() if kind in types)
     return f"is {kind_of(value)} where {wanted} is wanted"
 
 
