@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from interpres.fault import Fault, Faults, Place, did_you_mean
-from interpres.yaml import Branch, Node, key_place, place, plain
+from interpres.yaml import Branch, Leaf, Node, Row, key_place, place, plain
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -60,6 +60,22 @@ def model_from_yaml(node: Node, model: type[M], *, also: Collection[str] = ()) -
         return model.model_validate({} if values is None else values)
     except ValidationError as error:
         raise Faults(settings_faults(error, node, model, also=also)) from None
+
+
+def model_from_values(values: Mapping[str, Any], model: type[M], at: Place | None = None) -> M:
+    """As `model_from_yaml`, of values that stand in no file of their own: a mapping's `from:`, the command line's options.
+
+    Every fault is at the place given, if one is.
+    """
+    return model_from_yaml(_node_of(values, at or Place("")), model)
+
+
+def _node_of(value: Any, at: Place) -> Node:
+    if isinstance(value, Mapping):
+        return Branch(tuple((Leaf(str(k), str(k), True, at), _node_of(v, at)) for k, v in value.items()), at)
+    if isinstance(value, list | tuple):
+        return Row(tuple(_node_of(v, at) for v in value), at)
+    return Leaf(value, str(value), True, at)
 
 
 def settings_faults(error: ValidationError, node: Node, model: type[BaseModel], *, also: Collection[str] = ()) -> list[Fault]:

@@ -21,7 +21,7 @@ from interpres.mapping.check import check_mapping
 from interpres.mapping.compile import compile_formula, compile_mapping
 from interpres.schema import Schema
 from interpres.schemas import find_schema
-from interpres.settings import model_from_yaml
+from interpres.settings import model_from_values
 from interpres.system import System, read_system
 from interpres.transform import Transform, builtins, workspace_transforms
 
@@ -50,12 +50,12 @@ class Workspace:
 
     @classmethod
     def find(cls, start: Path, var: Path | None = None) -> Workspace:
-        """The nearest folder upwards that holds both `channels/` and `mappings/`. Raises `Fault` E101 where there is none."""
+        """The nearest folder upwards that holds both `channels/` and `mappings/`. Raises `Fault` E110 where there is none."""
         for folder in (start.resolve(), *start.resolve().parents):
             if (folder / "channels").is_dir() and (folder / "mappings").is_dir():
                 return cls(folder, var)
         says = "there is no workspace here: no folder upwards holds both channels/ and mappings/"
-        raise Fault("E101", says, "go into one, name it with --workspace DIR, or make one with interpres init DIR")
+        raise Fault("E110", says, "go into one, name it with --workspace DIR, or make one with interpres init DIR")
 
     # what is there
 
@@ -93,7 +93,7 @@ class Workspace:
         key = json.dumps([word, settings or {}], sort_keys=True, default=str)
         if key not in self._formats:
             part = catalog.part("formats", word)
-            self._formats[key] = part(model_from_yaml(yaml.of(settings or {}), part.Settings))
+            self._formats[key] = part(model_from_values(settings or {}, part.Settings))
         return self._formats[key]
 
     def schema(self, name: str) -> Schema:

@@ -26,7 +26,7 @@ class Given:
 
 
 def given_messages(files: list[str], context_file: str | None, loaded: Loaded) -> Iterator[Given]:
-    """Every message of the files, in order. Raises `Fault` E102 for a file that cannot be read."""
+    """Every message of the files, in order. Raises `Fault` E111 for a file that cannot be read."""
     for name in files:
         body = sys.stdin.buffer.read() if name == "-" else _bytes_of(Path(name))
         context, missing = _context(name, context_file, loaded)
@@ -44,7 +44,7 @@ def _bytes_of(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise Fault("E102", f"{file} cannot be read: {error.strerror}", "see the name, and whether you may read it") from None
+        raise Fault("E111", f"{file} cannot be read: {error.strerror}", "see the name, and whether you may read it") from None
 
 
 def _context(name: str, context_file: str | None, loaded: Loaded) -> tuple[dict[str, Any], tuple[Fault, ...]]:
@@ -73,7 +73,7 @@ def _json_of(file: Path) -> dict[str, Any]:
     try:
         found = msgspec.json.decode(_bytes_of(file))
     except msgspec.DecodeError as error:
-        raise Fault("E103", f"{file} is not JSON: {error}", "a context is one JSON object: a value for each name") from None
+        raise Fault("E112", f"{file} is not JSON: {error}", "a context is one JSON object: a value for each name") from None
     if not isinstance(found, dict):
-        raise Fault("E103", f"{file} is no JSON object", "a context is one JSON object: a value for each name")
+        raise Fault("E112", f"{file} is no JSON object", "a context is one JSON object: a value for each name")
     return found

@@ -24,7 +24,8 @@ def kinds() -> list[str]:
 def command(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that does not exist yet, or is empty.")],
     channel: Annotated[
-        str, typer.Option("--channel", metavar="KIND", help="What its first channel reads: hl7v2, csv or json.", autocompletion=kinds)
+        str,
+        typer.Option("--channel", metavar="KIND", help="What its first channel reads: hl7v2, csv or json.", autocompletion=kinds),
     ] = "hl7v2",
     quiet: QuietOption = False,
 ) -> None:
@@ -34,9 +35,11 @@ def command(
     """
     talk.manner(quiet=quiet)
     if channel not in kinds():
-        raise Fault("C154", f"there is no starter '{channel}'", did_you_mean(channel, kinds()) or f"there are {', '.join(kinds())}")
+        raise Fault(
+            "C154", f"there is no starter '{channel}'", did_you_mean(channel, kinds()) or f"there are {', '.join(kinds())}"
+        )
     if folder.exists() and any(folder.iterdir()):
-        raise Fault("E104", f"{folder} is not empty", "name a folder that does not exist yet; nothing was written")
+        raise Fault("E113", f"{folder} is not empty", "name a folder that does not exist yet; nothing was written")
     shutil.copytree(STARTERS / channel, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "gitignore").rename(folder / ".gitignore")
     talk.say(f"{folder} is a workspace now. Try next:")

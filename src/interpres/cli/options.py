@@ -65,14 +65,14 @@ ContextOption = Annotated[
 
 
 def workspace(folder: Path | None, var: Path | None = None) -> Workspace:
-    """The workspace that the options name. Raises `Fault` E101."""
+    """The workspace that the options name. Raises `Fault` E110."""
     from interpres.fault import Fault
     from interpres.workspace import Workspace
 
     if folder is None:
         return Workspace.find(Path.cwd(), var)
     if not (folder / "channels").is_dir() or not (folder / "mappings").is_dir():
-        raise Fault("E101", f"{folder} is no workspace: it lacks channels/ or mappings/", "make one with interpres init DIR")
+        raise Fault("E110", f"{folder} is no workspace: it lacks channels/ or mappings/", "make one with interpres init DIR")
     return Workspace(folder, var)
 
 
