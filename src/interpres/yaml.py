@@ -316,3 +316,24 @@ def leaves(node: Node) -> Iterator[Leaf]:
         case Row():
             for item in node.items:
                 yield from leaves(item)
+
+
+def within(leaf: Leaf, index: int) -> Place:
+    """The place of one character of a leaf's text: quotes and escapes of YAML are counted, text over several lines is not."""
+    at, written = leaf.at, leaf.written
+    if leaf.plain or written[:1] not in ("'", '"'):
+        return Place(at.file, at.line, at.column + index)
+    column = 1
+    for _ in range(index):
+        column += _width(written, column)
+    return Place(at.file, at.line, at.column + min(column, max(len(written) - 1, 0)))
+
+
+def _width(written: str, column: int) -> int:
+    """How many characters of the file one character of the text takes."""
+    sign = written[column : column + 2]
+    if written[0] == "'":
+        return 2 if sign == "''" else 1
+    if not sign.startswith("\\"):
+        return 1
+    return 2 + {"x": 2, "u": 4, "U": 8}.get(sign[1:], 0)
