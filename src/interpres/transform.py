@@ -33,6 +33,8 @@ class Transform:
     """A named pure function. `takes` are its parameters' types (the last repeats where `variadic`), `gives` its result's.
 
     A transform given MISSING returns MISSING without being called, unless it `meets_missing` (`default`, `required`).
+    `wants` are its keyword-only parameters, which a formula cannot write: whoever compiles hands in the mapping's own (`times`,
+    an `interpres.times.Times`). `least` and `most` count what a formula may write.
     """
 
     name: str
@@ -45,13 +47,15 @@ class Transform:
     meets_missing: bool
     examples: tuple[Example, ...]
     module: str
+    wants: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, name: str, function: Callable[..., Any]) -> Transform:
         """What the function's signature and docstring say of it."""
         signature = inspect.signature(function)
         hints = typing.get_type_hints(function)
-        parameters = list(signature.parameters.values())
+        everything = list(signature.parameters.values())
+        parameters = [p for p in everything if p.kind is not p.KEYWORD_ONLY]
         variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
         text = inspect.getdoc(function) or ""
         fixed = [p for p in parameters if p.kind is not p.VAR_POSITIONAL]
@@ -66,6 +70,7 @@ class Transform:
             meets_missing=getattr(function, "meets_missing", False),
             examples=tuple(Example(m["call"], m["result"].strip()) for m in _EXAMPLE.finditer(text)),
             module=function.__module__,
+            wants=frozenset(p.name for p in everything if p.kind is p.KEYWORD_ONLY),
         )
 
 

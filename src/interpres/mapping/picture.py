@@ -113,7 +113,9 @@ class Drop:
 class Mapping:
     """One mapping file, bases merged and parts resolved. `output` or (`edits`, `each`) is set, never both.
 
-    `from_settings` are the format's settings beside its name; `files` are all files that it was made of, for pinning.
+    `from_settings` are the format's settings beside its name; `files` are all files that it was made of, for pinning, named as
+    in the workspace (`mappings/npca/visit.yaml`). `timezone`, `times` (`local`, `utc`) and `precision` make an
+    `interpres.times.Times`. `places` are those of the file's own keys.
     """
 
     name: str
@@ -135,3 +137,4 @@ class Mapping:
     drops: tuple[Drop, ...] = ()
     places: Map[str, Place] = field(default_factory=dict)
     files: tuple[str, ...] = ()
+    precision: str | None = None
