@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -57,6 +57,13 @@ class Shape(Protocol):
 
     def item(self) -> Shape | None:
         """The shape of an array's items."""
+
+    @property
+    def either(self) -> Sequence[Sequence[str]]:
+        """Groups of keys of which one must be there (FHIR's `medication[x]`)."""
+
+    def form(self, constants: Mapping[str, Any]) -> Shape:
+        """The shape that these constants choose where there are several (`resourceType: Patient`); else this one."""
 
     def refuses(self, value: Any) -> str:
         """Why a constant cannot stand here, in words (`'KHM' is not one of 'KH', …`); empty where it can."""

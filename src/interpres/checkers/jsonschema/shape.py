@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -112,6 +112,18 @@ class SchemaShape:
                     found += _forms(schema, resolver, frozenset())
         return SchemaShape(tuple(found)) if found else None
 
+    @property
+    def either(self) -> Sequence[Sequence[str]]:
+        """JSON Schema says this with `anyOf`, whose forms are told apart already."""
+        return ()
+
+    def form(self, constants: Mapping[str, Any]) -> SchemaShape:
+        """The forms that do not refuse any of these constants under its key."""
+        if len(self.forms) < 2:
+            return self
+        left = tuple(f for f in self.forms if _goes_with(SchemaShape((f,)), constants))
+        return SchemaShape(left) if left else self
+
     def refuses(self, value: Any) -> str:
         nearest: list[str] = []
         for form in self.forms:
@@ -204,6 +216,10 @@ def _kind_of(value: Any) -> str:
         case list() | tuple():
             return "array"
     return "number"
+
+
+def _goes_with(shape: SchemaShape, constants: Mapping[str, Any]) -> bool:
+    return all((under := shape.key(name)) is None or not under.refuses(value) for name, value in constants.items())
 
 
 def _takes_null(form: _Form) -> bool:
