@@ -93,8 +93,11 @@ class Running:
 
     def stop(self) -> None:
         """Stop listening, finish what is in hand, let go of the state file. Waits `STOP_SECONDS` at most."""
+        if self._socket.fileno() < 0:
+            return
         self._server.should_exit = True
-        self._thread.join(STOP_SECONDS)
+        if self._thread.ident is not None:
+            self._thread.join(STOP_SECONDS)
         self._socket.close()
         self._sandbox.close()
 
@@ -128,7 +131,8 @@ def start(sandbox: Sandbox) -> Running:
 
 
 def _listen(port: int) -> socket.socket:
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # Without the protocol asyncio would not set TCP_NODELAY, and every answer would wait 40 ms for an acknowledgement.
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((HOST, port))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 import time
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,10 +108,11 @@ class Ledger:
     def remember(self, key: str, digest: str, status: int, body: dict[str, Any]) -> None:
         self._rows("INSERT INTO answer VALUES (?, ?, ?, ?)", (key, digest, status, _text(body)))
 
-    def together(self) -> AbstractContextManager[Any, None]:
+    @contextmanager
+    def together(self) -> Iterator[None]:
         """One transaction for what is done inside `with`; inside another one, a part of it."""
-        transaction: AbstractContextManager[Any, None] = self._base
-        return transaction
+        with self._base:
+            yield
 
     def note(self, operation: str, effect: str, visit_code: str | None = None, key: str | None = None) -> None:
         """One line of the diary that `/_sandbox/effects` shows."""
@@ -149,7 +151,7 @@ class Ledger:
         """How often what happened, by operation and effect, and for every visit code how often it was kept."""
         counts = self._rows("SELECT operation, effect, count(*) FROM effect GROUP BY 1, 2 ORDER BY 1, 2")
         visits = self._rows("SELECT visit_code, count(*) FROM effect WHERE visit_code IS NOT NULL GROUP BY 1 ORDER BY 1")
-        keys = self._rows("SELECT count(*) FROM (SELECT key FROM effect WHERE key IS NOT NULL GROUP BY key, visit_code)")
+        keys = self._rows("SELECT count(DISTINCT key) FROM effect")
         return {
             "counts": {f"{operation} {effect}": count for operation, effect, count in counts},
             "visits": dict(visits),
