@@ -1,1 +1,1 @@
-"""store: what was accepted and what is owed, durable; the only rooms that speak SQL."""
+"""The store: the only room that speaks SQL; one interface, one implementation for each database."""

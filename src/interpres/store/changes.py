@@ -1,0 +1,132 @@
+"""Changes: what the engine asks the store to make durable, one dataclass for each step of a message's life."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from interpres.delivery import DeliveryState, MessageState
+from interpres.fault import Fault
+
+
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """A delivery that processing made; with faults it is born refused. `stops`: being refused or dead, it keeps its lane shut.
+
+    `send_now` says that the engine has a free hand: where the lane is idle, the delivery is born `sending`.
+    """
+
+    destination: str
+    part: int
+    payload: bytes
+    media_type: str
+    names: Mapping[str, str] = field(default_factory=dict)
+    faults: tuple[Fault, ...] = ()
+    stops: bool = False
+    send_now: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Processed:
+    """The whole result of processing one message: written in one transaction. `recipe` is the digest of what it was made by."""
+
+    state: MessageState
+    recipe: str
+    reason: str = ""
+    faults: tuple[Fault, ...] = ()
+    warnings: tuple[Fault, ...] = ()
+    owed: tuple[NewDelivery, ...] = ()
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """One message of an arrival: `size` bytes from `start` of its body, after the arrival's head where it begins behind that.
+
+    `digest` is the SHA-256 of the bytes that the message is read from (head and slice). `first` says that no earlier message
+    of its lane is still open; where it is not, the message waits behind them. `processed` is None where it was only received.
+    """
+
+    sequence: int
+    start: int
+    size: int
+    digest: bytes
+    lane: int
+    keys: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[Fault, ...] = ()
+    first: bool = True
+    processed: Processed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An intake to be kept, with the messages that it holds, in order and numbered without a gap.
+
+    `digest` is the SHA-256 of the bytes as the source took them; `identity` what a repetition is recognised by, if by anything.
+    """
+
+    channel: str
+    at_ms: int
+    body: bytes
+    digest: bytes
+    messages: tuple[NewMessage, ...]
+    head: bytes = b""
+    envelope: Mapping[str, str] = field(default_factory=dict)
+    identity: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """A message that was received before and is processed now."""
+
+    sequence: int
+    processed: Processed
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """A message that stays received: what it asked could not be answered, for a passing reason."""
+
+    sequence: int
+    due_ms: int
+    faults: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The engine has `limit` free hands for a destination: which deliveries are due?"""
+
+    channel: str
+    destination: str
+    now_ms: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A value kept under (collection, key); a message older than the one that wrote it last does not overwrite it."""
+
+    collection: str
+    key: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The outcome of attempt `tries` of a delivery: the states it goes through, the last of which stays.
+
+    `due_ms` is when it is tried again (state `waiting`). `answer` is what the peer said, as a tree; `says` why it was put off.
+    """
+
+    delivery: int
+    tries: int
+    states: tuple[DeliveryState, ...]
+    at_ms: int
+    took_ms: int
+    due_ms: int = 0
+    status: str = ""
+    says: str = ""
+    answer: Any = None
+    faults: tuple[Fault, ...] = ()
+    remembered: tuple[Remembered, ...] = ()

@@ -1,0 +1,87 @@
+"""Settle: how deliveries are claimed, what became of them is kept, and their lanes move on."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+from interpres.delivery import DELIVERY_EDGES, UNSETTLED
+from interpres.message import message_ulid
+from interpres.store.changes import Claim, Settled
+from interpres.store.records import Claimed, Claims
+from interpres.store.sqlite.ledger import Ledger, step
+from interpres.store.sqlite.sql import delivery as sql
+from interpres.store.sqlite.sql import ledger as sql_ledger
+from interpres.store.sqlite.text import json_text, names_value, note_text, tree_blob
+
+
+def claim(ledger: Ledger, claim: Claim) -> Claims:
+    """Make due heads of lanes `sending`."""
+    ledger.flush()
+    channel, destination = ledger.channel(claim.channel), ledger.destination(claim.channel, claim.destination)
+    claimed: tuple[Claimed, ...] = ()
+    if claim.limit:
+        found = ledger.db.execute(sql.DUE, (destination, claim.now_ms, claim.limit)).fetchall()
+        claimed = tuple(_claimed(ledger, row) for row in found)
+        ledger.db.executemany(sql.CLAIM, [(ledger.row, c.delivery) for c in claimed])
+    for one in claimed:
+        ledger.record(("d", one.delivery, "sending"))
+        ledger.move(channel, destination, "waiting", "sending")
+    return Claims(claimed, ledger.db.execute(sql.NEXT_DUE, (destination,)).get)
+
+
+def _claimed(ledger: Ledger, row: tuple[Any, ...]) -> Claimed:
+    delivery, message, at_ms, run, name, part, lane, tries, born_ms, media_type, names = row
+    message_id = message_ulid(at_ms, ledger.salt, message)
+    return Claimed(delivery, message, message_id, run, name, part, lane, tries + 1, born_ms, media_type, names_value(names))
+
+
+def settle(ledger: Ledger, settled: Settled) -> None:
+    """Keep an attempt's outcome: states, values remembered, and the lane's next step. A second time it changes nothing."""
+    ledger.flush()
+    if ledger.db.execute(sql.HAS_ATTEMPT, (settled.delivery, settled.tries)).get:
+        return
+    found: Any = ledger.db.execute(sql.STATE, (settled.delivery,)).fetchone()
+    before, tries, destination, lane, message, stops, channel = found
+    assert (before, tries) == ("sending", settled.tries), f"attempt {settled.tries} was not under way"
+    attempt = (settled.at_ms, settled.took_ms, settled.states[0], settled.status)
+    note = note_text("", settled.faults, says=settled.says)
+    ledger.db.execute(sql.ADD_ATTEMPT, (settled.delivery, settled.tries, *attempt, note))
+    for value in settled.remembered:
+        kept = (value.collection, value.key, json_text(value.value), message, settled.at_ms)
+        ledger.db.execute(sql_ledger.REMEMBER, kept)
+    last = _through(ledger, settled.delivery, (channel, destination), (before, *settled.states))
+    outcome = (last, settled.due_ms, ledger.row, note_text("", settled.faults), tree_blob(settled.answer))
+    ledger.db.execute(sql.SETTLE, (*outcome, settled.delivery))
+    if last not in UNSETTLED and not (stops and last in ("refused", "dead")):
+        _move_on(ledger, destination, lane)
+
+
+def settle_interrupted(ledger: Ledger, place: tuple[str, str], again: bool, now_ms: int, sparing: frozenset[int]) -> int:
+    """What was `sending` when an engine ended: uncertain, then sent again or held."""
+    ledger.flush()
+    channel, destination = ledger.channel(place[0]), ledger.destination(*place)
+    found = [id_ for (id_,) in ledger.db.execute(sql.INTERRUPTED, place) if id_ not in sparing]
+    for id_ in found:
+        last = _through(ledger, id_, (channel, destination), ("sending", "uncertain", "waiting" if again else "held"))
+        ledger.db.execute(sql.SETTLE, (last, now_ms, ledger.row, None, None, id_))
+    return len(found)
+
+
+def _through(ledger: Ledger, delivery: int, place: tuple[int, int], states: tuple[str, ...]) -> str:
+    """Go through the states, each edge checked, noted and counted; gives the last."""
+    for before, after in pairwise(states):
+        step(DELIVERY_EDGES, before, after)
+        ledger.record(("d", delivery, after))
+        ledger.move(*place, before, after)
+    return states[-1]
+
+
+def _move_on(ledger: Ledger, destination: int, lane: int) -> None:
+    """One delivery of the lane is settled: the next comes to its head, unless one that stops the lane stands before it."""
+    if not ledger.lanes.unblock(destination, lane):
+        return
+    following = ledger.db.execute(sql.NEXT_IN_LANE, (destination, lane)).get
+    stop = ledger.db.execute(sql.FIRST_STOP, (destination, lane)).get
+    if following is not None and (stop is None or following < stop):
+        ledger.db.execute(sql.PROMOTE, (ledger.now_ms, following))

@@ -1,0 +1,1 @@
+"""SQL: every query of the SQLite store by its name, one module for each table."""

@@ -1,0 +1,73 @@
+"""Queries of the tables delivery and attempt."""
+
+ADD = """
+insert into delivery (id, message, destination, part, state, at, due, tries, lane, stops, body, size, digest, media_type,
+    names, seq, note)
+values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+
+LAST = "select max(id) from delivery"
+
+CLAIMED = """
+d.id, d.message, m.at, d.run, n.name, d.part, d.lane, d.tries, d.at, d.media_type, d.names
+from delivery d join message m on m.id = d.message join destination n on n.id = d.destination"""
+
+DUE = f"""
+select {CLAIMED} where d.destination = ? and d.state = 'waiting' and d.due <= ? order by d.due, d.lane, d.id limit ?"""
+
+CLAIM = "update delivery set state = 'sending', tries = tries + 1, seq = ? where id = ? and state = 'waiting'"
+
+NEXT_DUE = "select min(due) from delivery where destination = ? and state = 'waiting'"
+
+FIRST_DUE = """
+select min((select min(due) from delivery d where d.destination = n.id and d.state = 'waiting'))
+from destination n join channel c on c.id = n.channel where c.name = ?"""
+
+STATE = """
+select d.state, d.tries, d.destination, d.lane, d.message, d.stops, n.channel
+from delivery d join destination n on n.id = d.destination where d.id = ?"""
+
+SETTLE = "update delivery set state = ?, due = ?, seq = ?, note = ?, answer = coalesce(?, answer) where id = ?"
+
+NEXT_IN_LANE = """
+select id from delivery where destination = ? and lane = ? and state = 'behind' order by id limit 1"""
+
+FIRST_STOP = """
+select min(id) from delivery where destination = ? and lane = ? and stops and state in ('refused', 'dead')"""
+
+PROMOTE = "update delivery set state = 'waiting', due = ? where id = ?"
+
+INTERRUPTED = """
+select d.id from delivery d join destination n on n.id = d.destination join channel c on c.id = n.channel
+where c.name = ? and n.name = ? and d.state = 'sending' order by d.id"""
+
+CAP_DUE = "update delivery set due = ?1 where state = 'waiting' and due > ?1"
+
+BUSY_LANES = """
+select destination, lane, count(*) from (
+    select destination, lane from delivery where state in ('sending', 'uncertain', 'held')
+    union all select destination, lane from delivery where state = 'waiting'
+    union all select destination, lane from delivery where state = 'behind'
+    union all select destination, lane from delivery where stops and state in ('refused', 'dead'))
+group by destination, lane"""
+
+PAYLOAD = "select message, body, size, digest from delivery where id = ?"
+
+RECORD = """
+select d.id, d.message, m.at, d.run, n.name, d.part, d.state, d.due, d.tries, d.at, d.size, d.media_type, d.note, d.answer
+from delivery d join message m on m.id = d.message join destination n on n.id = d.destination"""
+
+OF_MESSAGE = f"""
+{RECORD} where d.id >= ?1 and d.id < ?2 and d.run = 0
+union all {RECORD} where d.message = ?3 and d.run > 0 order by 4, 1"""
+
+COUNTS = """
+select n.channel, d.destination, case d.state when 'behind' then 'waiting' else d.state end, count(*)
+from delivery d join destination n on n.id = d.destination group by 2, 3"""
+
+DIGEST = "select digest from delivery where id = ?"
+
+ADD_ATTEMPT = "insert into attempt (delivery, number, at, took, state, status, note) values (?, ?, ?, ?, ?, ?, ?)"
+
+ATTEMPTS = "select number, at, took, state, status, note from attempt where delivery = ? order by number"
+
+HAS_ATTEMPT = "select 1 from attempt where delivery = ? and number = ?"
