@@ -188,9 +188,8 @@ class Calls:
         if state == "refused":
             return [Fault("N241", f"{system.name} refuses it", "see what it answered, mend the record, and send it again")]
         says = f"the answer of {system.name} to {operation.name} ({reply.status}) is not one that we know"
-        return [
-            Fault("N242", says, "see what it answered, then release or drop it; answers: in its system.yaml says what counts")
-        ]
+        hint = "see what it answered, then release or drop it; answers: in its system.yaml says what counts"
+        return [Fault("N242", says, hint)]
 
 
 def _written(value: Any) -> str:
