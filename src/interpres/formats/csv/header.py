@@ -41,6 +41,11 @@ class Header:
     closed: bool
     faults: tuple[Fault, ...] = ()
 
+    @property
+    def row_encoding(self) -> str:
+        """The encoding of rows as they are read: those that do not keep ASCII are turned into UTF-8 first."""
+        return self.encoding if self.ascii else "utf-8"
+
     def begins(self, body: bytes) -> bool:
         """Whether another message of the same table begins with this very head."""
         if not self.closed or self.faults or not body.startswith(self.head):
@@ -94,13 +99,14 @@ def undecodable(encoding: str, source: str) -> Fault:
     return Fault("T002", f"the bytes are no {encoding}", hint, source=source)
 
 
-def _given(text: bytes, start: int, dialect: Dialect, settings: CsvSettings) -> tuple[tuple[str, ...], int]:
-    """The names of the columns of a table without a header row, and where a header ends that only a rejected.csv has."""
+def _given(text: bytes, start: int, dialect: Dialect, settings: CsvSettings) -> tuple[tuple[str | None, ...], int]:
+    """The columns of a table without a header row, and where a header ends that only a rejected.csv has."""
     names = tuple(settings.header) if isinstance(settings.header, list) else _letters(settings.max_columns)
     begins, end = next(rows(text, start, dialect), (start, start))
     first = text[begins:end].decode("utf-8", "replace").rstrip("\r\n").split(dialect.delimiter)
-    if tuple(first[-4:]) == OURS and (shown := tuple(first[:-4])) == names[: len(shown)]:
-        return shown, end
+    shown = [name.strip('"') for name in first[:-4]]
+    if tuple(first[-4:]) == OURS and all(name in ("", names[at]) for at, name in enumerate(shown[: len(names)])):
+        return tuple(name or None for name in shown), end
     return names, 0
 
 

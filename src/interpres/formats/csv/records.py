@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from interpres.fault import Fault, Faults
 from interpres.formats.csv.header import Header, as_utf8, is_blank, undecodable
 from interpres.formats.csv.rows import cells, rows
 from interpres.formats.csv.settings import CsvSettings
+
+Key: TypeAlias = tuple[str, ...] | None
 
 MANY_SCATTERED: Final = 100
 """So many groups whose rows stand apart mean that the table was never sorted: it is refused as a whole, with one fault."""
@@ -17,7 +19,7 @@ MANY_SCATTERED: Final = 100
 
 def records(body: bytes, header: Header, settings: CsvSettings) -> Iterator[tuple[int, int]]:
     """The slices of a table; blank rows belong to what stands before them, and the head to the first slice."""
-    if header.faults or (not header.ascii and as_utf8(_behind(body, header), header.encoding) is None):
+    if header.faults or (not header.ascii and as_utf8(body[len(header.head) :], header.encoding) is None):
         yield 0, len(body)
         return
     found = _grouped(body, header, settings) if settings.group_by else _single(body, header, settings)
@@ -25,16 +27,11 @@ def records(body: bytes, header: Header, settings: CsvSettings) -> Iterator[tupl
 
 
 def read_record(body: bytes, header: Header, settings: CsvSettings) -> dict[str, Any]:
-    """The document of one message's bytes, head included. Faults T005 to T016, all of its rows at once."""
-    text = _behind(body, header)
-    if not header.ascii:
-        text = as_utf8(text, header.encoding) or b""
-        if not text and len(body) > len(header.head):
-            raise undecodable(header.encoding, "row 1")
-    encoding = header.encoding if header.ascii else "utf-8"
-    found = [
-        text[a:b] for a, b in rows(text, 0, header.dialect) if not (settings.skip_blank and is_blank(text[a:b], header.dialect))
-    ]
+    """The document of one message's bytes, head included. Faults T002 and T005 to T016, of all its rows at once."""
+    text = _text(body, header)
+    found = [text[a:b] for a, b in rows(text, 0, header.dialect)]
+    if settings.skip_blank:
+        found = [row for row in found if not is_blank(row, header.dialect)]
     if not found:
         raise Fault(
             "T014",
@@ -42,30 +39,39 @@ def read_record(body: bytes, header: Header, settings: CsvSettings) -> dict[str,
             "see whether the sender meant to send an empty table",
             source="header",
         )
-    if not settings.group_by:
-        if len(found) > 1:
-            raise Fault(
-                "T015",
-                f"{len(found)} rows stand in one message",
-                "each row is a message of its own unless group_by: names key columns",
-            )
-        return _row(found[0], 1, header, encoding, settings)
-    return {"rows": _group(found, header, encoding, settings)}
+    if settings.group_by:
+        return {"rows": _group(found, header, settings)}
+    if len(found) > 1:
+        hint = "split the table first: each row is a message of its own unless group_by: names key columns"
+        raise Fault("T015", f"{len(found)} rows stand in one message", hint)
+    return _row(_cells(found[0], 1, header), len(found[0]), 1, header, settings)
 
 
-def key_of(row: bytes, header: Header, encoding: str, settings: CsvSettings) -> tuple[str, ...] | None:
+def _text(body: bytes, header: Header) -> bytes:
+    """What stands behind the head, in bytes that keep ASCII."""
+    behind = body[len(header.head) :]
+    if header.ascii:
+        return behind
+    text = as_utf8(behind, header.encoding)
+    if text is None:
+        raise undecodable(header.encoding, "row 1")
+    return text
+
+
+def key_of(row: bytes, header: Header, settings: CsvSettings) -> Key:
     """The values that a row is grouped by; None where the row cannot be read or a key is blank."""
     try:
-        found = cells(row.decode(encoding), header.dialect)
+        return _key(cells(row.decode(header.row_encoding), header.dialect), header, settings)
     except (Fault, UnicodeDecodeError):
         return None
-    at = [header.columns.index(name) for name in settings.group_by]
-    key = tuple(found[i].strip() if i < len(found) else "" for i in at)
+
+
+def _key(found: Sequence[str], header: Header, settings: CsvSettings) -> Key:
+    try:
+        key = tuple([found[header.columns.index(name)].strip() for name in settings.group_by])
+    except IndexError:
+        return None
     return key if all(key) else None
-
-
-def _behind(body: bytes, header: Header) -> bytes:
-    return body[len(header.head) :]
 
 
 def _starts(body: bytes, header: Header, settings: CsvSettings) -> Iterator[tuple[int, bytes]]:
@@ -96,11 +102,10 @@ def _single(body: bytes, header: Header, settings: CsvSettings) -> Iterator[tupl
 
 def _grouped(body: bytes, header: Header, settings: CsvSettings) -> list[tuple[int, int]]:
     """Runs of rows with one key; those of a key that comes back are one slice from its first run to its last."""
-    encoding = header.encoding if header.ascii else "utf-8"
     starts: list[int] = []
-    keys: list[tuple[str, ...] | None] = []
+    keys: list[Key] = []
     for start, row in _starts(body, header, settings):
-        key = key_of(row, header, encoding, settings)
+        key = key_of(row, header, settings)
         if not keys or key is None or key != keys[-1]:
             starts.append(start if keys else 0)
             keys.append(key)
@@ -110,7 +115,7 @@ def _grouped(body: bytes, header: Header, settings: CsvSettings) -> list[tuple[i
     return _joined(starts, ends, keys) or [(0, len(body))]
 
 
-def _joined(starts: Sequence[int], ends: Sequence[int], keys: Sequence[tuple[str, ...] | None]) -> list[tuple[int, int]]:
+def _joined(starts: Sequence[int], ends: Sequence[int], keys: Sequence[Key]) -> list[tuple[int, int]]:
     """One slice a key; nothing where too many keys come back."""
     slices: dict[object, tuple[int, int]] = {}
     scattered: set[object] = set()
@@ -123,56 +128,65 @@ def _joined(starts: Sequence[int], ends: Sequence[int], keys: Sequence[tuple[str
     return [] if len(scattered) > MANY_SCATTERED else list(slices.values())
 
 
-def _group(found: Sequence[bytes], header: Header, encoding: str, settings: CsvSettings) -> list[dict[str, str]]:
-    """The rows of one group: of one key, that is there."""
-    keys = [key_of(row, header, encoding, settings) for row in found]
+def _group(found: Sequence[bytes], header: Header, settings: CsvSettings) -> list[dict[str, str]]:
+    """The rows of one group, all of one key that is there. Raises `Faults` of all its rows at once."""
     made: list[dict[str, str]] = []
     faults: list[Fault] = []
-    first, here = keys[0], True
-    for number, (row, key) in enumerate(zip(found, keys, strict=True), 1):
-        if key != first:
-            here = False
-            continue
-        if not here:
-            raise _scattered(first, keys, settings)
+    keys: list[Key] = []
+    for number, row in enumerate(found, 1):
+        keys.append(None)
         try:
-            made.append(_row(row, number, header, encoding, settings))
+            read = _cells(row, number, header)
+            keys[-1] = _key(read, header, settings)
+            if keys[-1] == keys[0]:
+                made.append(_row(read, len(row), number, header, settings))
         except Faults as several:
             faults += several
         except Fault as one:
             faults.append(one)
-    if not here:
-        says = "rows of several groups stand in one message"
-        raise Fault("T015", says, "split the table first: each group is a message of its own")
-    if first is None and not faults:
-        name = next(c for c in settings.group_by if c not in made[0])
-        hint = "fill it in on every row of the record: spreadsheets show merged cells on all rows, but keep them on the first"
-        faults.append(Fault("T012", f"the column '{name}', which rows are grouped by, is blank", hint, source=f"row 1: {name}"))
+    _one_key(keys, settings)
+    if not faults and keys[0] is None:
+        faults.append(_blank_key(made[0], settings))
     if faults:
         raise faults[0] if len(faults) == 1 else Faults(faults)
     return made
 
 
-def _scattered(key: object, keys: Sequence[object], settings: CsvSettings) -> Fault:
-    apart = [n for n, k in enumerate(keys, 1) if k == key]
-    again = next(m for n, m in pairwise(apart) if m > n + 1)
+def _one_key(keys: Sequence[Key], settings: CsvSettings) -> None:
+    apart = [number for number, key in enumerate(keys, 1) if key == keys[0]]
+    if len(apart) == len(keys):
+        return
+    again = next((m for n, m in pairwise(apart) if m > n + 1), None)
+    if again is None:
+        raise Fault(
+            "T015", "rows of several groups stand in one message", "split the table first: each group is a message of its own"
+        )
     columns = ", ".join(settings.group_by)
     hint = f"sort the table by {columns} and drop it again: rows of one record must follow one another"
-    return Fault("T013", "rows of one group stand apart, with other rows between them", hint, source=f"row {again}: {columns}")
+    raise Fault("T013", "rows of one group stand apart, with other rows between them", hint, source=f"row {again}: {columns}")
 
 
-def _row(row: bytes, number: int, header: Header, encoding: str, settings: CsvSettings) -> dict[str, str]:
-    """What one row says: the cells that are not blank, by column."""
+def _blank_key(row: Mapping[str, str], settings: CsvSettings) -> Fault:
+    name = next(name for name in settings.group_by if name not in row)
+    hint = "fill it in on every row of the record; where cells are merged, a spreadsheet keeps the value in the first one only"
+    return Fault("T012", f"the column '{name}', which rows are grouped by, is blank", hint, source=f"row 1: {name}")
+
+
+def _cells(row: bytes, number: int, header: Header) -> list[str]:
     try:
-        text = row.decode(encoding)
+        text = row.decode(header.row_encoding)
     except UnicodeDecodeError:
-        raise undecodable(encoding, f"row {number}") from None
+        raise undecodable(header.encoding, f"row {number}") from None
     try:
-        found = cells(text, header.dialect)
+        return cells(text, header.dialect)
     except Fault as wrong:
         raise wrong.but(source=f"row {number}", value=text[:200]) from None
+
+
+def _row(found: Sequence[str], size: int, number: int, header: Header, settings: CsvSettings) -> dict[str, str]:
+    """What one row of `size` bytes says: the cells that are not blank, by column."""
     columns = header.columns[: len(found)] if settings.header == "none" else header.columns
-    if len(found) != len(columns) or len(text) > settings.max_cell or "\0" in text or not header.named:
+    if len(found) != len(columns) or size > settings.max_cell or not header.named or any("\0" in cell for cell in found):
         _check(found, columns, number, header, settings)
     made = {name: cell for name, cell in zip(columns, found, strict=False) if cell and not cell.isspace()}
     if not made:

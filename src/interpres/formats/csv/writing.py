@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
@@ -62,29 +63,43 @@ def write_rejected(
     if header.faults:
         return b""
     back = [entry for start, end, faults in refused for entry in _with_faults(body, start, end, header, faults, settings)]
-    wide = max([len(row) for _, row, _ in back], default=0) if settings.header == "none" else len(header.columns)
+    wide = max([len(row.cells) for row in back], default=0) if settings.header == "none" else len(header.columns)
+    more = max([len(row.nameless) for row in back], default=0)
     out = io.StringIO(newline="")
     writer = _writer(out, header.dialect.delimiter, header.dialect.quote)
-    writer.writerow([*(name or "" for name in header.columns[:wide]), *OURS])
-    for line, row, wrong in back:
-        writer.writerow([*row[:wide], *[""] * (wide - len(row)), line, *_joined(wrong)])
+    writer.writerow([*(name or "" for name in header.columns[:wide]), *[""] * more, *OURS])
+    for row in back:
+        writer.writerow([*_filled(row.cells, wide), *_filled(row.nameless, more), row.line, *_joined(row.faults)])
     return b"\xef\xbb\xbf" + out.getvalue().encode("utf-8", "replace")
+
+
+@dataclass(frozen=True, slots=True)
+class _Back:
+    """A row that is given back: its line in the table, its cells by column, those under no column, and what is wrong with it.
+
+    What cannot be read as cells is given back as it stands, under no column, so that it is refused again until it is mended.
+    """
+
+    line: int
+    cells: list[str]
+    nameless: list[str]
+    faults: list[Fault]
 
 
 def _with_faults(
     body: bytes, start: int, end: int, header: Header, faults: Sequence[Fault], settings: CsvSettings
-) -> Iterable[tuple[int, list[str], list[Fault]]]:
-    """The rows of a slice with their lines, each with the faults that are its own; those of no row stand at the first."""
+) -> Iterable[_Back]:
+    """The rows of a slice, each with the faults that are its own; those of no row stand at the first."""
     by_row: dict[int, list[Fault]] = {}
     for fault in faults:
         found = _ROW.match(fault.source)
         by_row.setdefault(int(found[1]) if found else 1, []).append(fault)
     first: object = None
     for number, (line, row) in enumerate(_lines(body, start, end, header, settings), 1):
-        key = key_of(row, header, _encoding(header), settings) if settings.group_by else None
+        key = key_of(row, header, settings) if settings.group_by else None
         first = key if number == 1 else first
         if key == first:
-            yield line, _row(row, header), by_row.get(number, [])
+            yield _Back(line, *_cells(row, header), by_row.get(number, []))
 
 
 def _joined(faults: Sequence[Fault]) -> tuple[str, str, str]:
@@ -99,17 +114,19 @@ def _joined(faults: Sequence[Fault]) -> tuple[str, str, str]:
     )
 
 
-def _row(row: bytes, header: Header) -> list[str]:
-    """A row's cells; one that cannot be read is given back as it stands, in one cell."""
-    text = row.decode(_encoding(header), "replace")
+def _filled(cells_: list[str], wide: int) -> list[str]:
+    return [*cells_, *[""] * (wide - len(cells_))]
+
+
+def _cells(row: bytes, header: Header) -> tuple[list[str], list[str]]:
+    """A row's cells by column, and those under no column."""
+    text = row.decode(header.row_encoding, "replace")
     try:
-        return cells(text, header.dialect)
+        found = cells(text, header.dialect)
     except Fault:
-        return [text.rstrip("\r\n")]
-
-
-def _encoding(header: Header) -> str:
-    return header.encoding if header.ascii else "utf-8"
+        return [], [text.rstrip("\r\n")]
+    more = found[max(header.width, len(header.columns)) :]
+    return found[: len(header.columns)], more if any(cell.strip() for cell in more) else []
 
 
 def _lines(body: bytes, start: int, end: int, header: Header, settings: CsvSettings) -> Iterable[tuple[int, bytes]]:
