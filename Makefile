@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test venv check pins clean
+.PHONY: demo test venv reference pins clean
 
 demo: venv
 	$(BIN)/interpres demo
@@ -24,6 +24,10 @@ venv: .venv/made
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/all.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
+
+# The pages of docs/reference are made from the code; a test keeps them in step.
+reference: venv
+	$(BIN)/python -m tests.test_reference
 
 pins:
 	$(PYTHON) -m venv .venv-pins

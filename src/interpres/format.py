@@ -166,6 +166,10 @@ class Format(ABC):
     def encode(self, tree: Tree) -> bytes:
         """The bytes of a tree: one this format decoded, or one that a mapping built."""
 
+    def readable(self, body: bytes) -> bytes:
+        """A message laid out for a person at a terminal (segments on lines of their own, trees indented); by default as it is."""
+        return body
+
     def edit(self, document: Document, sets: Sequence[tuple[Path, Any]], drops: Sequence[str], keep: Any = None) -> Tree:
         """A copy with values set and parts taken out, everything else byte for byte (`edits:` in a mapping).
 

@@ -16,7 +16,7 @@ from interpres import __version__
 from interpres.cli import talk
 from interpres.fault import Fault, Faults
 
-NOT_VERBS = {"main", "options", "talk", "given", "live"}
+NOT_VERBS = {"main", "options", "talk", "given", "stored", "live"}
 
 
 def verbs() -> list[str]:

@@ -1,0 +1,40 @@
+"""Stored: the store read beside the engine, for the verbs that only look."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+from interpres.fault import Fault
+from interpres.store.sqlite import SqliteStore
+from interpres.workspace import Workspace
+
+T = TypeVar("T")
+
+
+def store_file(workspace: Workspace) -> Path:
+    """Where a workspace's store lies."""
+    return workspace.var / "store.sqlite"
+
+
+def look(workspace: Workspace, work: Callable[[SqliteStore], Awaitable[T]]) -> T:
+    """What `work` finds in the workspace's store. Raises `Fault` E114 where nothing has run yet."""
+    file = store_file(workspace)
+    if not file.is_file():
+        raise Fault(
+            "E114",
+            f"there is no store in {workspace.var}",
+            "nothing has run here yet: begin with interpres run, or name --var DIR",
+        )
+
+    async def looked() -> T:
+        store = SqliteStore(file, read_only=True)
+        await store.open()
+        try:
+            return await work(store)
+        finally:
+            await store.close()
+
+    return asyncio.run(looked())

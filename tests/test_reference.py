@@ -1,0 +1,156 @@
+"""The reference pages say what the code says; `make reference` writes them, this test keeps them in step."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+from interpres import catalog
+from interpres.channel import ChannelFile, DestinationCommon, EnrichFile, SourceCommon
+from interpres.cli.main import app, verbs
+from interpres.transform import Transform, builtins
+from tests.conftest import ROOT
+
+PAGES = ROOT / "docs" / "reference"
+SOURCE = ROOT / "src" / "interpres"
+FAMILIES = {
+    "C": "Channels, systems, settings",
+    "E": "The environment",
+    "H": "HL7 v2",
+    "J": "JSON",
+    "K": "Text templates",
+    "L": "XML",
+    "M": "Mappings",
+    "N": "Peers and delivery",
+    "R": "Rules",
+    "T": "Tables: CSV and XLSX",
+    "V": "Contracts",
+    "X": "Our own bugs",
+    "Y": "YAML",
+}
+
+
+def transforms_page() -> str:
+    lines = ["# Transforms", "", "What a formula can send a value through. `x | f(a)` is `f(x, a)`.", ""]
+    by_module: dict[str, list[Transform]] = {}
+    for transform in builtins().values():
+        by_module.setdefault(transform.module.rsplit(".", 1)[-1].rstrip("_"), []).append(transform)
+    for module, found in sorted(by_module.items()):
+        lines += [f"## {module}", ""]
+        for t in sorted(found, key=lambda t: t.name):
+            lines += [f"### {t.name}", "", t.about, "", "```"]
+            lines += [f"{e.call}\n{e.result}" for e in t.examples]
+            lines += ["```", ""]
+    return "\n".join(lines)
+
+
+def said(file: Path) -> Iterator[tuple[str, str, str]]:
+    """Code, sentence and hint of every Fault that is written out in a file; what is filled in at run time stands as …"""
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if not (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Fault" and node.args):
+            continue
+        words = [words_of(a) for a in node.args[:3]]
+        if words[0] and words[0][0] in FAMILIES and words[0][1:].isdecimal():
+            yield words[0], words[1] if len(words) > 1 else "…", words[2] if len(words) > 2 else ""
+
+
+def words_of(node: ast.expr) -> str:
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(v.value) if isinstance(v, ast.Constant) else "…" for v in node.values)
+    return "…"
+
+
+def faults_page() -> str:
+    found: dict[str, set[tuple[str, str]]] = {}
+    for file in sorted(SOURCE.rglob("*.py")):
+        for code, says, hint in said(file):
+            found.setdefault(code, set()).add((says, hint))
+    lines = [
+        "# Faults",
+        "",
+        "Every fault has a code, says what is wrong and what to do. … stands for a name, a place or a number.",
+    ]
+    for family, title in sorted(FAMILIES.items()):
+        codes = sorted(c for c in found if c[0] == family)
+        if codes:
+            lines += ["", f"## {family}: {title}", "", "| code | says | what to do |", "|---|---|---|"]
+            lines += [f"| {c} | {cell(s)} | {cell(h)} |" for c in codes for s, h in sorted(found[c])]
+    return "\n".join(lines) + "\n"
+
+
+def cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def settings_table(model: Any) -> list[str]:
+    schema = model.model_json_schema()
+    required = set(schema.get("required", ()))
+    lines = ["| key | default | meaning |", "|---|---|---|"]
+    for name, facts in schema.get("properties", {}).items():
+        default = (
+            "**required**" if name in required else f"`{facts.get('default', '')}`" if facts.get("default") is not None else ""
+        )
+        lines.append(f"| `{name}` | {default} | {cell(facts.get('description', ''))} |")
+    return [*lines, ""]
+
+
+def channel_page() -> str:
+    lines = ["# Channel files", "", *settings_table(ChannelFile)]
+    lines += ["## Beside every source", "", *settings_table(SourceCommon)]
+    lines += ["## Beside every destination", "", *settings_table(DestinationCommon)]
+    lines += ["## Under `enrich:`", "", *settings_table(EnrichFile)]
+    rooms: tuple[catalog.Room, ...] = ("sources", "formats", "destinations", "sign_ins")
+    for room in rooms:
+        lines += [f"## {room.replace('_', '-').capitalize()}", ""]
+        for word in catalog.names(room):
+            part = catalog.part(room, word)
+            lines += [f"### {word}", "", (part.__doc__ or "").split("\n\n")[0].replace("\n    ", " ").strip(), ""]
+            lines += settings_table(part.Settings)
+    return "\n".join(lines)
+
+
+def command_page() -> str:
+    lines = ["# Verbs", ""]
+    commands = get_command(app(verbs())).commands  # type: ignore[attr-defined]
+    for name, command in sorted(commands.items()):
+        about, _, example = (command.help or "").partition("\n\n")
+        lines += [
+            f"## interpres {name}",
+            "",
+            about.replace("\n", " "),
+            "",
+            "```sh",
+            example.removeprefix("Example: ").strip(),
+            "```",
+            "",
+        ]
+        lines += ["| option | meaning |", "|---|---|"]
+        for parameter in command.params:
+            written = (
+                ", ".join(f"`{o}`" for o in parameter.opts)
+                if parameter.param_type_name == "option"
+                else f"`{parameter.human_readable_name}`"
+            )
+            lines.append(f"| {written} | {cell(getattr(parameter, 'help', '') or '')} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+PAGE = {"transforms.md": transforms_page, "faults.md": faults_page, "channel.md": channel_page, "command-line.md": command_page}
+
+
+@pytest.mark.parametrize("name", sorted(PAGE))
+def test_the_page_says_what_the_code_says(name: str) -> None:
+    assert (PAGES / name).read_text("utf-8") == PAGE[name](), "make reference writes it anew"
+
+
+if __name__ == "__main__":
+    for page, make in PAGE.items():
+        (PAGES / page).write_text(make(), "utf-8")
