@@ -16,7 +16,7 @@ from interpres.delivery import Outcome, Parcel
 class Target:
     """Where a destination works: channel and destination names, the workspace's folder, and the systems it may call.
 
-    `calls` maps `system/operation` to whatever `calls.py` opens; destinations that speak to no system leave it alone.
+    `calls` is the workspace's `calls.Calls`; destinations that speak to no system leave it alone.
     """
 
     channel: str
@@ -29,11 +29,15 @@ class Destination(ABC):
     """A destination part. `Settings` is what stands under its word in a channel file."""
 
     Settings: ClassVar[type[BaseModel]]
-    honours_keys: ClassVar[bool] = False
 
     def __init__(self, settings: BaseModel, target: Target) -> None:
         self.settings = settings
         self.target = target
+
+    @property
+    def honours_keys(self) -> bool:
+        """Whether sending the same key twice has one effect, so that an uncertain delivery may be sent again."""
+        return False
 
     async def open(self) -> None:
         """Connect or create what must stand before the first parcel. Raises `Fault` E1xx."""
