@@ -1,0 +1,446 @@
+"""Infer: goes through a formula without a message, finds what cannot be right in it, and says what its value may be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, get_args, get_origin
+
+from interpres.fault import Fault, Place, did_you_mean
+from interpres.format import Paths
+from interpres.mapping.calls import SPECIAL
+from interpres.mapping.formula import Arrow, Binary, Call, Exists, Formula, Listing, Not, Number, Read, Text, Truth
+from interpres.mapping.invoke import takes, words
+from interpres.mapping.scope import no_loop
+from interpres.mapping.value import ANY, CAME, MADE, NUMBER, TRUTH, WORDS, Known, Value, any_of, list_of
+from interpres.path import Every, Field, Key, Path, Position, Where
+from interpres.table import Table
+from interpres.transform import Transform
+
+SEGMENT: Final = re.compile(r"[A-Z][A-Z0-9]{1,2}\Z")
+"""How a bare name must look to be a segment of HL7 v2 or X12; any other is a name that somebody declared."""
+
+MOMENTS: Final = {"date": "date", "datetime": "date-time", "time": "time"}
+"""Transforms whose text is known to be a date or time, and JSON Schema's word for it."""
+
+PASSING: Final = frozenset({"default", "required"})
+"""Transforms whose result is one of their arguments."""
+
+
+@dataclass(slots=True)
+class Name:
+    """A declared name, and whether anything read it."""
+
+    value: Value
+    at: Place
+    kind: str
+    used: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a formula can see: names, tables, the loops around it (None: through a formula's list); in a condition's left side
+    `here` is the path of what is chosen from."""
+
+    names: Mapping[str, Name] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    loops: tuple[Path | None, ...] = ()
+    items: tuple[Value, ...] = ()
+    here: Path | None = None
+
+    def naming(self, name: str, named: Name) -> Sight:
+        return replace(self, names={**self.names, name: named})
+
+    def inside(self, over: Path | None, item: Value) -> Sight:
+        return replace(self, loops=(*self.loops, over), items=(*self.items, item))
+
+
+class Reader:
+    """Reads formulas; `report` is told every fault, `used_tables` and `document_names` gather what they read."""
+
+    def __init__(self, paths: Paths, transforms: Mapping[str, Transform], report: Callable[[Fault], None]) -> None:
+        self.paths = paths
+        self.transforms = transforms
+        self.report = report
+        self.used_tables: set[Place] = set()
+        self.document_names: dict[str, Place] = {}
+
+    def value(self, formula: Formula, sight: Sight) -> Value:
+        """What the formula may give; everything wrong in it is reported."""
+        match formula:
+            case Text(text, at):
+                return Value(known=(Known(text, at),))
+            case Number(number, _, at):
+                return Value(known=(Known(number, at),))
+            case Truth(truth, at):
+                return Value(known=(Known(truth, at),))
+            case Listing(items):
+                return list_of(any_of([self.value(i, sight) for i in items]))
+            case Read(path):
+                return self.read(path, sight)
+            case Call():
+                return self.call(formula, sight)
+            case Not(operand):
+                self.yes_or_no(operand, sight)
+            case Exists(operand):
+                self.value(operand, sight)
+            case Binary():
+                return self.binary(formula, sight)
+        return TRUTH
+
+    def yes_or_no(self, formula: Formula, sight: Sight) -> None:
+        """M107 where a test cannot be a yes or no: text, a number, a list."""
+        value = self.value(formula, sight)
+        wrong = value.all_kinds() - {"truth", "any"}
+        if wrong:
+            hint = "did you mean 'exists'?" if isinstance(formula, Read) else "compare it with something"
+            says = f"a yes or no is wanted here, and this is {WORDS[min(wrong)]}"
+            self.report(Fault("M107", says, hint, at=formula.at))
+
+    # reading
+
+    def read(self, path: Path, sight: Sight) -> Value:
+        """The value of a path or a name."""
+        self.choices(path, sight)
+        if path.root == "index":
+            return self._index(path, sight)
+        named = sight.names.get(path.name) if path.root in ("name", "tick") and sight.here is None else None
+        if named is not None:
+            named.used = True
+            return self._from_name(path, named)
+        if path.root == "item" and sight.here is None:
+            return self._from_item(path, sight)
+        return self.from_document(path, sight)
+
+    def from_document(self, path: Path, sight: Sight) -> Value:
+        """The value of a path into the document, whatever is declared."""
+        if path.root in ("name", "tick") and sight.here is None:
+            self.document_names.setdefault(path.name, path.at)
+            if not self._may_be_there(path, sight):
+                return ANY
+        elif path.root == "document" and path.parts and isinstance(path.parts[0], Key):
+            self.document_names.setdefault(path.parts[0].name, path.at)
+        loops = [loop for loop in sight.loops if loop is not None]
+        for fault in self.paths.check(_chosen(path, sight), loops):
+            self.report(fault if fault.at else fault.but(at=path.at))
+        one = CAME if self.paths.kind(path) == "text" else ANY
+        return list_of(one) if path.many else one
+
+    def choices(self, path: Path, sight: Sight) -> None:
+        """The conditions in a path's brackets: left sides inside what is chosen from, right sides outside."""
+        for index, part in enumerate(path.parts):
+            if isinstance(part, Where):
+                self._condition(part.condition, replace(path, parts=path.parts[:index]), sight)
+
+    def _condition(self, formula: Formula, chosen: Path, sight: Sight) -> None:
+        inside = replace(sight, here=chosen)
+        match formula:
+            case Binary(operator="and" | "or"):
+                self._condition(formula.left, chosen, sight)
+                self._condition(formula.right, chosen, sight)
+            case Not(operand):
+                self._condition(operand, chosen, sight)
+            case Binary():
+                self._inside(formula.left, inside)
+                self._right(formula, sight)
+            case Exists(operand):
+                self._inside(operand, inside)
+            case _:
+                self._inside(formula, inside)
+
+    def _inside(self, formula: Formula, inside: Sight) -> None:
+        """A number on the left is a position where segments are chosen from."""
+        if isinstance(formula, Number) and self.paths.grammar == "segments" and not formula.written.startswith("-"):
+            parts = tuple(Position(int(p)) for p in formula.written.split("."))
+            self.from_document(Path("here", "", parts, formula.written, formula.at), inside)
+        elif isinstance(formula, Call) and formula.piped and formula.arguments and not isinstance(formula.arguments[0], Arrow):
+            self._inside(formula.arguments[0], inside)
+        else:
+            self.value(formula, inside)
+
+    def _right(self, formula: Binary, sight: Sight) -> Value:
+        """The right side of a comparison; `in table(t)` asks a table, all else is a value."""
+        if formula.operator == "in" and isinstance(formula.right, Call) and formula.right.name == "table":
+            self._table(formula.right, sight)
+            return ANY
+        return self.value(formula.right, sight)
+
+    def _may_be_there(self, path: Path, sight: Sight) -> bool:
+        """Whether a bare name that nobody declared may be the document's own; M105 where it may not."""
+        near = did_you_mean(path.name, sight.names)
+        if self.paths.grammar == "xml" or (self.paths.grammar == "segments" and not SEGMENT.match(path.name)):
+            declare = "declare it under let: or needs:" if self.paths.grammar == "segments" else "an element is written /name"
+            self.report(Fault("M105", f"there is no name '{path.name}' here", near or declare, at=path.at))
+            return False
+        if near and self.paths.grammar != "segments" and not path.parts:
+            says = f"'{path.name}' is read from the document: no such name is declared"
+            self.report(Fault("M105", says, f"{near} write $.{path.name} if the document is meant", at=path.at, level="warning"))
+        return True
+
+    def _index(self, path: Path, sight: Sight) -> Value:
+        if not sight.loops:
+            self.report(no_loop(path.text, path.at))
+        return NUMBER
+
+    def _from_name(self, path: Path, named: Name) -> Value:
+        if path.parts == (Key("$index"),):
+            if named.kind != "loop":
+                says = f"there is no loop named '{path.name}' around this"
+                self.report(Fault("M104", says, f"name the loop, as in $each: {{{path.name}: PATH}}", at=path.at))
+            return NUMBER
+        if not path.parts:
+            return named.value
+        plain = named.value.all_kinds()
+        if plain and plain <= {"text", "number", "truth"} and named.kind != "loop":
+            says = f"'{path.name}' is {WORDS[min(plain)]}, and a path cannot go on in it"
+            self.report(Fault("M104", says, f"write {path.name} alone", at=path.at))
+        if named.kind == "loop":
+            one = CAME if self.paths.kind(path) == "text" else ANY
+            return list_of(one) if path.many else one
+        return list_of(ANY) if path.many else ANY
+
+    def _from_item(self, path: Path, sight: Sight) -> Value:
+        if not sight.loops:
+            self.report(no_loop(path.text, path.at))
+            return ANY
+        if sight.loops[-1] is None:
+            return sight.items[-1] if not path.parts else ANY
+        return self.from_document(path, sight)
+
+    # operators
+
+    def binary(self, formula: Binary, sight: Sight) -> Value:
+        """The value of an operator; text is never reckoned with."""
+        match formula.operator:
+            case "and" | "or":
+                self.yes_or_no(formula.left, sight)
+                self.yes_or_no(formula.right, sight)
+                return TRUTH
+            case "&":
+                self._joined(formula.left, sight)
+                self._joined(formula.right, sight)
+                return MADE
+            case "+" | "-" | "*" | "/":
+                self._number(formula.left, formula.operator, sight)
+                self._number(formula.right, formula.operator, sight)
+                return NUMBER
+        left = self.value(formula.left, sight)
+        right = self._right(formula, sight)
+        if formula.operator == "matches" and not isinstance(formula.right, Text):
+            says = "a pattern stands in the formula itself, as text"
+            hint = "write it in quotes; what a message holds is never used as a pattern"
+            self.report(Fault("M107", says, hint, at=formula.right.at))
+        if formula.operator in ("=", "!="):
+            self._never_equal(formula, left, right)
+        return TRUTH
+
+    def _never_equal(self, formula: Binary, left: Value, right: Value) -> None:
+        """A warning where a value that is wholly known is compared with text that it never is."""
+        for side, other in ((left, right), (right, left)):
+            one = other.known[0].value if other.certain and len(other.known) == 1 else None
+            from_table = side.certain and any(k.table for k in side.known)
+            if one is not None and from_table and one not in [k.value for k in side.known]:
+                hint = f"table {side.known[0].table} gives {_listed(side.known)}"
+                self.report(Fault("M141", "this can never be equal", hint, at=formula.right.at, level="warning"))
+
+    def _joined(self, formula: Formula, sight: Sight) -> None:
+        kinds = self.value(formula, sight).all_kinds()
+        if kinds and kinds <= {"list", "block"}:
+            says = f"& joins text, and this is {WORDS[min(kinds)]}"
+            self.report(Fault("M107", says, "make one text of a list with | join(', ')", at=formula.at))
+
+    def _number(self, formula: Formula, operator: str, sight: Sight) -> None:
+        wrong = self.value(formula, sight).all_kinds() - {"number", "any"}
+        if wrong:
+            hint = "add | number" if "text" in wrong else "only numbers can be reckoned with"
+            says = f"{WORDS[min(wrong)]} where a number is wanted beside '{operator}'"
+            self.report(Fault("M103", says, hint, at=formula.at))
+
+    # calls
+
+    def call(self, formula: Call, sight: Sight) -> Value:
+        """The value of a function of the language or of a transform."""
+        special = SPECIAL.get(formula.name)
+        if special is not None:
+            least, most, usage, _ = special
+            if not least <= len(formula.arguments) <= (most or len(formula.arguments)):
+                says = f"{formula.name} is given {_several(len(formula.arguments))}"
+                self.report(Fault("M107", says, f"write it as {usage}", at=formula.at))
+                return ANY
+            return self._special(formula, sight)
+        transform = self.transforms.get(formula.name)
+        values = [self.value(a, sight) for a in self._plain(formula)]
+        if transform is None:
+            hint = did_you_mean(formula.name, [*self.transforms, *SPECIAL])
+            hint = hint or "see interpres transforms, or write it in transforms/*.py"
+            self.report(Fault("M105", f"there is no transform '{formula.name}'", hint, at=formula.at))
+            return ANY
+        self._arguments(transform, formula, values)
+        return _result(transform, values)
+
+    def _plain(self, formula: Call) -> list[Formula]:
+        plain = [a for a in formula.arguments if not isinstance(a, Arrow)]
+        if len(plain) < len(formula.arguments):
+            self.report(Fault("M107", f"{formula.name} takes no '->'", "only case() has arrows", at=formula.at))
+        return plain
+
+    def _special(self, formula: Call, sight: Sight) -> Value:
+        if formula.name == "case":
+            return self._case(formula, sight)
+        plain = self._plain(formula)
+        if not plain:
+            return ANY
+        first, *rest = plain
+        match formula.name:
+            case "if":
+                self.yes_or_no(first, sight)
+                return any_of([self.value(f, sight) for f in rest])
+            case "coalesce" | "try":
+                return any_of([self.value(f, sight) for f in (first, *rest)])
+            case "expect":
+                value = self.value(first, sight)
+                self.yes_or_no(rest[0], sight)
+                return value
+            case "each":
+                return self._each(first, rest[0], sight)
+            case "table":
+                return self._translated(formula, self.value(first, sight), sight)
+            case "raw":
+                self.value(first, sight)
+                return CAME
+            case "write":
+                self.value(first, sight)
+                return MADE
+        self.value(first, sight)
+        return ANY
+
+    def _case(self, formula: Call, sight: Sight) -> Value:
+        results: list[Value] = []
+        subject, *arrows = formula.arguments
+        if isinstance(subject, Arrow) or not all(isinstance(a, Arrow) for a in arrows):
+            usage = SPECIAL["case"][2]
+            self.report(Fault("M107", "case() wants a value and then arrows", f"write it as {usage}", at=formula.at))
+            return ANY
+        self.value(subject, sight)
+        for arrow in arrows:
+            assert isinstance(arrow, Arrow)
+            if arrow.match is not None:
+                self.value(arrow.match, sight)
+            results.append(self.value(arrow.result, sight))
+        return any_of(results)
+
+    def _each(self, several: Formula, work: Formula, sight: Sight) -> Value:
+        found = self.items(several, sight)
+        over = several.path if isinstance(several, Read) and several.path.name not in sight.names else None
+        return list_of(self.value(work, sight.inside(over, found)))
+
+    def items(self, several: Formula, sight: Sight) -> Value:
+        """What a loop through a formula or a path binds: M107 where it is one plain value that no document holds."""
+        value = self.value(several, sight)
+        kinds = value.all_kinds()
+        if not isinstance(several, Read) and kinds and kinds <= {"text", "number", "truth"}:
+            says = f"a list is wanted here, and this is {WORDS[min(kinds)]}"
+            self.report(Fault("M107", says, "give a path or a list, as in each(FT1, FT1-10)", at=several.at))
+        return value.items or ANY
+
+    def _table(self, formula: Call, sight: Sight) -> Table | None:
+        named = formula.arguments[-1] if formula.arguments else None
+        if isinstance(named, Text):
+            name, at = named.text, named.at
+        elif isinstance(named, Read) and named.path.root in ("name", "tick") and not named.path.parts:
+            name, at = named.path.name, named.at
+        else:
+            hint = "write it as CODE | table(sex)"
+            self.report(Fault("M107", "table() wants the name of a table", hint, at=formula.at))
+            return None
+        table = sight.tables.get(name)
+        if table is None:
+            there = f"the tables here are {', '.join(sight.tables) or 'none: add one under tables:'}"
+            hint = did_you_mean(name, sight.tables) or there
+            self.report(Fault("M105", f"there is no table '{name}'", hint, at=at))
+            return None
+        self.used_tables.add(table.at)
+        return table
+
+    def _translated(self, formula: Call, code: Value, sight: Sight) -> Value:
+        table = self._table(formula, sight)
+        if table is None:
+            return ANY
+        if code.certain and code.known:
+            reachable = {str(k.value) for k in code.known}
+            for row in table.rows.values():
+                if row.code not in reachable and row.code != "*":
+                    says = f"nothing can reach this row of table {table.name}"
+                    hint = "what is looked up is only ever " + _listed(code.known)
+                    self.report(Fault("M141", says, hint, at=row.at, level="warning"))
+        return Value(known=tuple(Known(row.to, row.at, table.name) for row in table.rows.values()))
+
+    def _arguments(self, transform: Transform, formula: Call, values: Sequence[Value]) -> None:
+        """M107 for a wrong number of arguments, M103 for one of a kind that the transform never takes."""
+        number = len(values)
+        if number < transform.least or (transform.most is not None and number > transform.most):
+            most = "many" if transform.most is None else transform.most
+            wanted = str(transform.least) if transform.least == transform.most else f"{transform.least} to {most}"
+            says = f"{transform.name} takes {wanted} values, the one before '|' counted, and is given {number}"
+            self.report(Fault("M107", says, f"see interpres transforms {transform.name}", at=formula.at))
+            return
+        for index, value in enumerate(values):
+            hint = transform.takes[min(index, len(transform.takes) - 1)] if transform.takes else Any
+            argument = formula.arguments[index]
+            self._argument(transform, value, hint, argument.at)
+
+    def _argument(self, transform: Transform, value: Value, hint: Any, at: Place) -> None:
+        taken = takes(hint)
+        if taken is None:
+            return
+        wrong = {k for k in value.all_kinds() if k != "any" and k not in taken}
+        if wrong:
+            says = f"{transform.name} takes {words(taken)} here, and this is {WORDS[min(wrong)]}"
+            advice = "add | number" if "text" in wrong and "number" in taken else f"see interpres transforms {transform.name}"
+            self.report(Fault("M103", says, advice, at=at))
+        elif value.items and "list" in value.all_kinds() and (inner := _item_hint(hint)) is not None:
+            self._argument(transform, value.items, inner, at)
+
+
+def _item_hint(hint: Any) -> Any:
+    """The type of a list's items in a parameter's type, where it says one."""
+    for part in (hint, *get_args(hint)):
+        origin = get_origin(part)
+        if isinstance(origin, type) and issubclass(list, origin):
+            return get_args(part)[0]
+    return None
+
+
+def _result(transform: Transform, values: Sequence[Value]) -> Value:
+    if transform.name in PASSING:
+        return any_of(values)
+    if transform.name in MOMENTS:
+        return Value(frozenset({"text"}), frozenset({MOMENTS[transform.name]}))  # type: ignore[arg-type]
+    kinds = takes(transform.gives)
+    if kinds is None or not (known := kinds - {"null", "missing"}):
+        return ANY
+    origins = frozenset({"made"}) if "text" in known else frozenset()
+    return Value(known, origins)  # type: ignore[arg-type]
+
+
+def _chosen(path: Path, sight: Sight) -> Path:
+    """A position inside a condition, as the whole path that it means: `PID-3[5 = 'PI']` asks for PID-3.5."""
+    here = sight.here
+    if path.root != "here" or here is None or not all(isinstance(p, Position) for p in path.parts):
+        return path
+    before = tuple(p for p in here.parts if not isinstance(p, Every | Where))
+    if any(isinstance(p, Field | Position) for p in before):
+        return replace(here, parts=(*before, *path.parts), at=path.at)
+    first = path.parts[0]
+    assert isinstance(first, Position)
+    return replace(here, parts=(*before, Field(first.number), *path.parts[1:]), at=path.at)
+
+
+def _listed(known: Sequence[Known]) -> str:
+    texts = list(dict.fromkeys(f"'{k.value}'" for k in known))
+    return ", ".join(texts[:8]) + (", …" if len(texts) > 8 else "")
+
+
+def _several(number: int) -> str:
+    return {0: "nothing", 1: "one argument"}.get(number, f"{number} arguments")
