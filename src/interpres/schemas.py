@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from interpres.catalog import part
 from interpres.fault import Fault, did_you_mean
+from interpres.rules import with_rules
 from interpres.schema import Checker, Schema, Written
 from interpres.schema_file import read_schema_file
+from interpres.transform import Transform, builtins
 
 NO_PROMISES: Final = frozenset({"system", "rules"})
 """YAML files beside the promises that are none themselves."""
 
 
-def find_schema(name: str, root: Path) -> Schema:
-    """The promise of that name; `root` is the workspace's folder `schemas`.
+def find_schema(name: str, root: Path, transforms: Mapping[str, Transform] | None = None) -> Schema:
+    """The promise of that name; `root` is the workspace's folder `schemas`, `transforms` what its rules may use.
 
     `npca/visit` is `npca/visit.json`, and `npca/types#/$defs/code` what that pointer leads to; `npca/openapi#Visit` is a part of
     `npca/openapi.yaml`. A YAML file that names its `checker:` is that checker's (`hl7v2/adt` is `hl7v2/adt.yaml`), and
     what goes deeper than the file is left to the checker: `fhir/r4/Bundle` is the `Bundle` of `fhir/r4.yaml`.
-    Raises `Fault` or `Faults` C3xx, Y1xx.
+    The rules of `rules.yaml` beside the file are checked with it. Raises `Fault` or `Faults` C3xx, R1xx, M1xx, Y1xx.
     """
     written = _written(name, root)
     checker: Checker = part("checkers", _checker_of(written.contents))(written)
-    return Schema(name, checker)
+    return Schema(name, with_rules(name, checker, written.file, root, transforms or builtins()))
 
 
 def schema_names(root: Path) -> Iterator[str]:

@@ -112,6 +112,7 @@ class _Checking:
             inner = self._through_path(over, sight)
         if through.name:
             inner = self._naming(inner, through.name, ANY, through.at, "loop")
+            inner.names[through.name].loops = tuple(loop for loop in inner.loops if loop is not None)
         return inner
 
     def _through_path(self, over: Path, sight: Sight) -> Sight:
@@ -247,7 +248,7 @@ class _Checking:
         for name, optional in part.needs.items():
             if name in given:
                 given[name].used = True
-            elif not optional:
+            elif not optional and name not in context:
                 says = f"the part {use.name} needs '{name}'"
                 hint = did_you_mean(name, given) or f"write it under $let: beside $use: {{{name}: =…}}"
                 self.found.append(Fault("M105", says, hint, at=use.at))
@@ -256,8 +257,11 @@ class _Checking:
                 hint = did_you_mean(entry.key, part.needs) or f"it needs {', '.join(part.needs) or 'nothing'}"
                 says = f"the part {use.name} has no parameter '{entry.key}'"
                 self.found.append(Fault("M105", says, hint, at=entry.at))
+        for name in part.needs:
+            if name in context and name not in given:
+                context[name].used = True
         absent = {n: Name(ANY, part.at, "parameter", used=True) for n in part.needs if n not in given}
-        inside = Sight({**context, **absent, **given}, self._seen(part.tables), sight.loops, sight.items)
+        inside = Sight({**absent, **context, **given}, self._seen(part.tables), sight.loops, sight.items)
         inside = self._lets(part.let, inside, "let")
         return list(self._brought(part.output, inside, use.name, use.at, target, context))
 

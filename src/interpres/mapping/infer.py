@@ -30,12 +30,13 @@ PASSING: Final = frozenset({"default", "required"})
 
 @dataclass(slots=True)
 class Name:
-    """A declared name, and whether anything read it."""
+    """A declared name, and whether anything read it; of a loop's name, the loops up to its own."""
 
     value: Value
     at: Place
     kind: str
     used: bool = False
+    loops: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +122,10 @@ class Reader:
                 return ANY
         elif path.root == "document" and path.parts and isinstance(path.parts[0], Key):
             self.document_names.setdefault(path.parts[0].name, path.at)
-        loops = [loop for loop in sight.loops if loop is not None]
-        for fault in self.paths.check(_chosen(path, sight), loops):
+        return self._checked(_chosen(path, sight, self.paths), [loop for loop in sight.loops if loop is not None])
+
+    def _checked(self, path: Path, loops: Sequence[Path]) -> Value:
+        for fault in self.paths.check(path, loops):
             self.report(fault if fault.at else fault.but(at=path.at))
         one = CAME if self.paths.kind(path) == "text" else ANY
         return list_of(one) if path.many else one
@@ -196,8 +199,7 @@ class Reader:
             says = f"'{path.name}' is {WORDS[min(plain)]}, and a path cannot go on in it"
             self.report(Fault("M104", says, f"write {path.name} alone", at=path.at))
         if named.kind == "loop":
-            one = CAME if self.paths.kind(path) == "text" else ANY
-            return list_of(one) if path.many else one
+            return self._checked(replace(path, root="item", name=""), named.loops)
         return list_of(ANY) if path.many else ANY
 
     def _from_item(self, path: Path, sight: Sight) -> Value:
@@ -424,12 +426,16 @@ def _result(transform: Transform, values: Sequence[Value]) -> Value:
     return Value(known, origins)  # type: ignore[arg-type]
 
 
-def _chosen(path: Path, sight: Sight) -> Path:
-    """A position inside a condition, as the whole path that it means: `PID-3[5 = 'PI']` asks for PID-3.5."""
+def _chosen(path: Path, sight: Sight, paths: Paths) -> Path:
+    """What a condition's left side reads, as the whole path that it means: `PID-3[5 = 'PI']` asks for PID-3.5."""
     here = sight.here
-    if path.root != "here" or here is None or not all(isinstance(p, Position) for p in path.parts):
+    if here is None:
         return path
     before = tuple(p for p in here.parts if not isinstance(p, Every | Where))
+    if path.root == "name" and paths.grammar == "tree":
+        return replace(here, parts=(*before, Key(path.name), *path.parts), text=path.text, at=path.at)
+    if path.root != "here" or not all(isinstance(p, Position) for p in path.parts):
+        return path
     if any(isinstance(p, Field | Position) for p in before):
         return replace(here, parts=(*before, *path.parts), at=path.at)
     first = path.parts[0]
