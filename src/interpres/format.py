@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic import BaseModel
@@ -106,6 +107,20 @@ class Paths(ABC):
         return ""
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is to be answered for one intake: a yes, or a no with the faults that say why.
+
+    `each` holds the verdict of every message where the intake was several (a batch), in the order of `split`.
+    """
+
+    accepted: bool
+    faults: tuple[Fault, ...] = ()
+    message_id: str = ""
+    cannot_store: bool = False
+    each: tuple[Verdict, ...] = ()
+
+
 class Format(ABC):
     """A format part: one settings model, split, decode, encode and paths.
 
@@ -166,6 +181,13 @@ class Format(ABC):
     def encode(self, tree: Tree) -> bytes:
         """The bytes of a tree: one this format decoded, or one that a mapping built."""
 
+    def reply(self, body: bytes, verdict: Verdict, at: datetime, control_id: str) -> bytes | None:
+        """What the sender of these bytes is answered, in this format; None where there is nothing to say to them.
+
+        `body` may be damaged, cut short or empty. `at` and `control_id` are the answer's own time and name. Never raises.
+        """
+        return None
+
     def readable(self, body: bytes) -> bytes:
         """A message laid out for a person at a terminal (segments on lines of their own, trees indented); by default as it is."""
         return body
@@ -173,8 +195,9 @@ class Format(ABC):
     def edit(self, document: Document, sets: Sequence[tuple[Path, Any]], drops: Sequence[str], keep: Any = None) -> Tree:
         """A copy with values set and parts taken out, everything else byte for byte (`edits:` in a mapping).
 
-        `sets` holds (target path, value; MISSING empties it, None writes null); `keep` is the item of a root `$each`:
-        its siblings, what they hold and holders left empty are left out of the copy.
+        `sets` holds (target path, value; MISSING empties it, None writes null), where the condition of a `Where` is a function
+        that says of an item whether it is meant; `keep` is the item of a root `$each`: its siblings, what they hold and
+        holders left empty are left out of the copy.
         """
         raise Fault("M106", f"documents of {self.name} cannot be edited in place", "write an output: instead")
 
@@ -182,13 +205,3 @@ class Format(ABC):
     def name(self) -> str:
         """The word written in channel files: the module's own name."""
         return type(self).__module__.rsplit(".", 1)[-1]
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What is to be answered for one intake: a yes, or a no with the faults that say why."""
-
-    accepted: bool
-    faults: tuple[Fault, ...] = ()
-    message_id: str = ""
-    cannot_store: bool = False

@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from interpres.fault import Fault
+
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -22,11 +24,13 @@ def message_ulid(at_ms: int, salt: bytes, sequence: int) -> str:
 @dataclass(frozen=True, slots=True)
 class Intake:
     """What a source took in one piece: a frame, a file, a request body. `envelope` holds names, never content:
-    `source_name` (file name as data), `peer`, `content_type`, `idempotency_key`."""
+    `source_name` (file name as data), `peer`, `content_type`, `idempotency_key`, `identity` (what a repetition is known by,
+    beside its bytes). With `faults` the framing was damaged: it is stored as it came and rejected with them."""
 
     channel: str
     body: bytes
     envelope: Mapping[str, str] = field(default_factory=dict)
+    faults: tuple[Fault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

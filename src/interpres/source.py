@@ -40,17 +40,28 @@ class Receipt:
 
     @property
     def accepted(self) -> bool:
-        """A yes: stored, and no message of it rejected."""
-        return self.stored and not any(f.state == "rejected" for f in self.fates)
+        """A yes: stored, no message of it rejected and, where deliveries are waited for, none of them refused or dead."""
+        return self.stored and not any(f.state in ("rejected", "refused", "dead") for f in self.fates)
 
 
 Accept = Callable[[Intake], Awaitable[Receipt]]
-"""The engine's door: stores the intake, processes as far as `answer:` asks, and returns what to tell the peer."""
+"""The engine's door: stores the intake, processes as far as `answer:` asks, and returns what to tell the peer.
+
+Intakes keep the order in which they were handed in, also where several are handed in before the first is answered.
+"""
+
+
+def _unheard(fault: Fault) -> None:
+    """Nobody counts what is refused at the edge (a source on its own)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Where a source works: its channel's name and format, the workspace's folder, and `var/` for what it keeps."""
+    """Where a source works: its channel's name and format, the workspace's folder, and `var/` for what it keeps.
+
+    `notes` is what `run` prints beside the sentence of `open`; `refused` is told of everything that is refused at the edge, where
+    nothing is stored: it is counted and logged.
+    """
 
     channel: str
     format: Format
@@ -58,12 +69,15 @@ class Setting:
     var: Path
     answer: str = "processed"
     notes: list[str] = field(default_factory=list)
+    refused: Callable[[Fault], None] = _unheard
 
 
 class Source(ABC):
     """A source part. `Settings` is what stands under its word in a channel file."""
 
     Settings: ClassVar[type[BaseModel]]
+    hurried: ClassVar[bool] = True
+    """Whether somebody waits for the answer, so that it must come within `answer_within_seconds`; nobody does in a folder."""
 
     def __init__(self, settings: BaseModel, setting: Setting) -> None:
         self.settings = settings
