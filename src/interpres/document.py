@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
 from typing import Any, Final, TypeAlias
@@ -34,7 +34,9 @@ class Document:
     """A decoded message: the name of its format and the tree in that format's own type.
 
     json, csv and text use plain dicts and lists; hl7v2 and xml bring types of their own, which only their format reads.
+    `body` is what it was decoded from, where the format needs that to leave everything else byte for byte when it edits.
     """
 
     format: str
     tree: Any
+    body: bytes = field(default=b"", repr=False, compare=False)

@@ -14,6 +14,7 @@ from interpres.formats.csv.header import Header, read_header
 from interpres.formats.csv.paths import ColumnPaths
 from interpres.formats.csv.records import read_record, records
 from interpres.formats.csv.settings import CsvSettings
+from interpres.formats.csv.workbook import is_workbook, table_of
 from interpres.formats.csv.writing import place_in_file, write_rejected, write_table
 
 
@@ -36,15 +37,22 @@ class Csv(Format):
         self._last: Header | None = None
         self.paths: Paths = ColumnPaths(tuple(settings.group_by))
 
+    def unpack(self, body: bytes) -> bytes:
+        """A workbook's sheet as the text of a table; text as it is. Faults T020 to T025."""
+        return table_of(body, self._settings) if is_workbook(body) else body
+
     def head(self, body: bytes) -> bytes:
-        return self._header(body).head
+        return b"" if is_workbook(body) else self._header(body).head
 
     def split(self, body: bytes) -> Iterator[tuple[int, int]]:
         """One slice a row, or a group of adjacent rows with one key. A table whose header is wrong is one slice.
 
         A group whose key comes back further down is one slice from its first row to its last, which `decode` refuses; what
         stands between has slices of its own, so these alone overlap.
+        A workbook that was not unpacked is one slice.
         """
+        if is_workbook(body):
+            return iter([(0, len(body))])
         return records(body, self._header(body), self._settings)
 
     def decode(self, body: bytes) -> Document:

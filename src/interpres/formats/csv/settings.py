@@ -33,6 +33,8 @@ class CsvSettings(Settings):
     skip_blank: bool = Field(True, description="whether rows without any value are passed over")
     max_cell: int = Field(1 << 20, ge=1, description="the longest cell, in characters")
     max_columns: int = Field(10_000, ge=1, le=16_384, description="the most columns")
+    max_members: int = Field(1_000, ge=1, description="the most members of a workbook's ZIP")
+    max_unpacked: int = Field(256 << 20, ge=1, description="the most bytes that a workbook may unpack to")
 
     @field_validator("delimiter")
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, ClassVar, Literal
 
@@ -12,8 +13,10 @@ from pydantic import BaseModel, Field
 from interpres.document import Document, Tree
 from interpres.fault import Fault
 from interpres.format import Format, Paths
+from interpres.formats.json.edits import Changes, Spot, dropped, parts_of
 from interpres.formats.json.paths import TreePaths
 from interpres.formats.json.scan import decimal_of, position, scan
+from interpres.path import Path
 from interpres.settings import Settings
 
 
@@ -57,10 +60,12 @@ class Json(Format):
             raise AssertionError("the strict reader accepts what the fast one refuses") from None
         if not self._certain(body, tree):
             scan(text_of(body), self._max_depth)
-        return Document(self.name, tree)
+        return Document(self.name, tree, body)
 
     def encode(self, tree: Tree) -> bytes:
         """Compact UTF-8 in the tree's own order of keys. Faults J020 (a value JSON cannot hold), J021 (half a character)."""
+        if isinstance(tree, EditedMap | EditedList):
+            return tree.body
         try:
             written = self._encoder.encode(tree)
         except UnicodeEncodeError:
@@ -72,6 +77,31 @@ class Json(Format):
             _refuse_no_numbers(tree)
         return written
 
+    def edit(self, document: Document, sets: Sequence[tuple[Path, Any]], drops: Sequence[str], keep: Any = None) -> Tree:
+        """See `Format.edit`: blanks, order and the spelling of numbers stay; a key that is not there is added at the end.
+
+        Faults J030 (a target that cannot be set), J031 (what `drops:` names is no path).
+        """
+        text = text_of(document.body)
+        top = Spot(scan(text, self._max_depth), document.tree)
+        changes = Changes(text, lambda value: self.encode(value).decode())
+        for path, value in sets:
+            changes.put(top, parts_of(path), value, path)
+        for what in drops:
+            for spot in dropped(top, what):
+                changes.drop(spot)
+        if keep is not None:
+            changes.keep(top, keep)
+        body = (text[: top.span.start] + changes.written(top.span) + text[top.span.end :]).encode()
+        return _edited(self.decode(body).tree, body)
+
+    def readable(self, body: bytes) -> bytes:
+        try:
+            self.decode(body)
+        except Fault:
+            return body
+        return msgspec.json.format(body.removeprefix(codecs.BOM_UTF8), indent=2)
+
     def _certain(self, body: bytes, tree: Any) -> bool:
         """Whether no key can stand twice and nothing lies too deep.
 
@@ -81,6 +111,28 @@ class Json(Format):
         if body.count(b":") != self._encoder.encode(tree).count(b":") or b"\\u003" in body:
             return False
         return body.count(b"[") + body.count(b"{") <= self._max_depth or _within(tree, self._max_depth)
+
+
+class EditedMap(dict[str, Any]):
+    """An edited document: a tree like any other, which knows how it is written."""
+
+    __slots__ = ("body",)
+    body: bytes
+
+
+class EditedList(list[Any]):
+    """The same, where the document is a list."""
+
+    __slots__ = ("body",)
+    body: bytes
+
+
+def _edited(tree: Tree, body: bytes) -> Tree:
+    if not isinstance(tree, dict | list):
+        return tree
+    edited = EditedMap(tree) if isinstance(tree, dict) else EditedList(tree)
+    edited.body = body
+    return edited
 
 
 def text_of(body: bytes) -> str:
