@@ -1,0 +1,164 @@
+"""Invoke: transforms as Python expressions — called directly where the kind of the value is known, checked where it is not."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import types
+import typing
+from collections.abc import Callable, Collection
+from collections.abc import Mapping as Map
+from decimal import Decimal
+from typing import Any, Final
+
+from interpres.document import Missing
+from interpres.fault import Fault
+from interpres.mapping.express import Code, Coder
+from interpres.mapping.formula import Call, Formula
+from interpres.mapping.run import guarded, wrong_kind
+from interpres.mapping.scope import Kind, Sight
+from interpres.transform import Transform
+
+KINDS: Final[Map[type, str]] = {
+    str: "text",
+    int: "number",
+    Decimal: "number",
+    bool: "truth",
+    list: "list",
+    tuple: "list",
+    dict: "block",
+    type(None): "null",
+    Missing: "missing",
+}
+WORDS: Final = {
+    "text": "text",
+    "number": "a number",
+    "truth": "true or false",
+    "list": "a list",
+    "block": "a block",
+    "bytes": "bytes",
+}
+
+
+def takes(hint: Any) -> frozenset[str] | None:
+    """The kinds of value that a parameter's type allows; None where it allows any."""
+    origin = typing.get_origin(hint)
+    if origin in (typing.Union, types.UnionType):
+        parts = [takes(part) for part in typing.get_args(hint)]
+        return None if None in parts else frozenset().union(*(p for p in parts if p is not None))
+    if origin is typing.Literal:
+        return frozenset(KINDS.get(type(value), "any") for value in typing.get_args(hint))
+    plain = origin or hint
+    if plain in KINDS:
+        return frozenset({KINDS[plain]})
+    if inspect.isclass(plain) and issubclass(list, plain) and plain is not object:
+        return frozenset({"list"})
+    if inspect.isclass(plain) and issubclass(dict, plain) and plain is not object:
+        return frozenset({"block"})
+    return None
+
+
+def gives(hint: Any) -> Kind:
+    """What is known of a transform's result, beside missing or null."""
+    kinds = takes(hint)
+    known = (kinds or frozenset()) - {"null", "missing"}
+    if kinds is None or len(known) != 1:
+        return "any"
+    return typing.cast(Kind, next(iter(known)))
+
+
+def invoke(coder: Coder, transform: Transform, formula: Call, sight: Sight) -> Code:
+    """A transform's call. Raises `Fault` M107 for arguments it does not take, M103 for a constant of the wrong kind."""
+    arguments: list[Formula] = [a for a in formula.arguments if not hasattr(a, "match")]
+    _counted(transform, formula)
+    codes = [coder.code(a, sight) for a in arguments]
+    wanted = [takes(_type_of(transform, i)) for i in range(len(codes))]
+    checked = _unsure(transform, formula, codes, wanted)
+    function = coder.room.keep(_function(coder, transform, tuple(wanted) if checked else None), "f")
+    kind = gives(transform.gives)
+    given = [c.text for c in codes]
+    if transform.meets_missing:
+        return Code(f"{function}({', '.join(given)})", kind)
+    open_ones = [i for i, c in enumerate(codes) if not (c.constant and c.kind != "null")]
+    if not open_ones:
+        return Code(f"{function}({', '.join(given)})", kind, constant=True)
+    if len(open_ones) > 1 or codes[open_ones[0]].kind == "null":
+        return Code(f"_call({', '.join([function, *given])})", kind)
+    return Code(
+        coder.let(given[open_ones[0]], sight, lambda first, again: _once(function, given, open_ones[0], first, again)), kind
+    )
+
+
+def _once(function: str, given: list[str], at: int, first: str, again: str) -> str:
+    arguments = ", ".join(again if i == at else text for i, text in enumerate(given))
+    return f"({again} if {first} is MISSING or {again} is None else {function}({arguments}))"
+
+
+def invoke_by_name(function: str, first: str, value: Code, sight: Sight, coder: Coder) -> Code:
+    """A function of the run time with an object and one value, passed over for missing and null."""
+    return Code(
+        coder.let(
+            value.text,
+            sight,
+            lambda f, again: f"({again} if {f} is MISSING or {again} is None else {function}({first}, {again}))",
+        )
+    )
+
+
+def _counted(transform: Transform, formula: Call) -> None:
+    number = len(formula.arguments)
+    if number < transform.least or (transform.most is not None and number > transform.most):
+        wanted = str(transform.least) if transform.least == transform.most else f"{transform.least} to {transform.most or 'many'}"
+        says = f"{transform.name} takes {wanted} values, the one before '|' counted, and is given {number}"
+        raise Fault("M107", says, f"see interpres transforms {transform.name}", at=formula.at)
+
+
+def _type_of(transform: Transform, index: int) -> Any:
+    return transform.takes[min(index, len(transform.takes) - 1)] if transform.takes else Any
+
+
+def _unsure(transform: Transform, formula: Call, codes: list[Code], wanted: list[frozenset[str] | None]) -> bool:
+    """Whether a value's kind must be looked at when a message flows."""
+    unsure = False
+    for code, kinds, argument in zip(codes, wanted, formula.arguments, strict=True):
+        if kinds is None:
+            continue
+        kind = "list" if code.kind == "gathered" else code.kind
+        if kind == "any":
+            unsure = True
+        elif kind not in kinds and kind != "null":
+            if code.constant:
+                says = f"{transform.name} takes {words(kinds)} here, and this is {WORDS.get(kind, kind)}"
+                raise Fault("M103", says, f"see interpres transforms {transform.name}", at=argument.at)
+            unsure = True
+    return unsure
+
+
+def words(kinds: Collection[str]) -> str:
+    """Kinds of values in the words of people."""
+    return " or ".join(WORDS[k] for k in WORDS if k in kinds)
+
+
+def _function(coder: Coder, transform: Transform, wanted: tuple[frozenset[str] | None, ...] | None) -> Callable[..., Any]:
+    """The function to call: with the mapping's time zone where it asks for one, guarded where it is a workspace's own."""
+    key = (transform.name, wanted)
+    if key not in coder.functions:
+        function: Callable[..., Any] = transform.function
+        if "times" in transform.wants:
+            function = functools.partial(function, times=coder.times)
+        if not transform.module.startswith("interpres.builtins"):
+            function = guarded(transform.name, transform.module.rsplit(".", 1)[-1], function)
+        coder.functions[key] = checking(transform.name, function, wanted) if wanted else function
+    return coder.functions[key]
+
+
+def checking(name: str, function: Callable[..., Any], wanted: tuple[frozenset[str] | None, ...]) -> Callable[..., Any]:
+    """The function behind a look at the kind of each value: M210 for one that it does not take."""
+
+    def work(*values: Any) -> Any:
+        for kinds, value in zip(wanted, values, strict=True):
+            if kinds is not None and (kind := KINDS.get(value.__class__)) not in kinds and kind not in ("missing", "null"):
+                wrong_kind(name, words(kinds), value)
+        return function(*values)
+
+    return work
