@@ -91,9 +91,10 @@ class DeliveryRecord:
 
 @dataclass(frozen=True, slots=True)
 class MessageRecord:
-    """A message as it stands, without its bytes. `start` and `size` are its place in the intake."""
+    """A message as it stands, without its bytes: `size` bytes from `start` of the intake whose first message is `intake`."""
 
     sequence: int
+    intake: int
     id: str
     channel: str
     state: MessageState

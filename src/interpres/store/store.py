@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from interpres.fault import Fault
@@ -36,9 +37,9 @@ class Search:
 class Store(ABC):
     """One engine writes, whoever wants reads.
 
-    What changes something is submitted when it is called, in the order of the calls, and is durable (synced to disk) once what
-    it returned has been awaited; it raises `CannotStore`. Changes that wait together share one transaction. What reads is a
-    coroutine; it raises `Fault` E124 where stored bytes no longer match their checksum.
+    What changes something is submitted when it is called, in the order of the calls; its future ends when it is durable (synced
+    to disk), or with `CannotStore`. Changes that wait together share one transaction. What reads is a coroutine; it raises
+    `Fault` E124 where stored bytes no longer match their checksum, E128 where they cannot be read at all.
     """
 
     salt: bytes
@@ -56,8 +57,12 @@ class Store(ABC):
         """Write what was submitted, then let go."""
 
     @abstractmethod
-    async def reopen(self) -> None:
-        """Close and open again without letting another engine in; the only way on after a failed sync."""
+    async def reopen(self, under_way: Callable[[], frozenset[int]]) -> Mapping[tuple[str, int], int]:
+        """Close and open again without letting another engine in; the only way on after a failed sync.
+
+        Before anything else is taken, what is `sending` and not `under_way` waits again: this engine never sent it. Gives the
+        open lanes as they are then (see `open_lanes`). Until it is open, changes are refused with `CannotStore` and reads wait.
+        """
 
     # changing
 
@@ -70,26 +75,26 @@ class Store(ABC):
         """The first of `count` sequences in a row; messages stored with them keep the order of arrival."""
 
     @abstractmethod
-    def accept(self, arrival: Arrival) -> Awaitable[tuple[Claimed, ...]]:
+    def accept(self, arrival: Arrival) -> asyncio.Future[tuple[Claimed, ...]]:
         """Keep an intake and its messages, with what processing made of them; gives the deliveries born `sending`."""
 
     @abstractmethod
-    def process(self, worked: Sequence[Worked]) -> Awaitable[tuple[Claimed, ...]]:
+    def process(self, worked: Sequence[Worked]) -> asyncio.Future[tuple[Claimed, ...]]:
         """Keep the results of messages that were received before, each in its turn; the next of each lane becomes its head.
 
         A message whose result is there already is left alone.
         """
 
     @abstractmethod
-    def postpone(self, postponed: Postponed) -> Awaitable[None]:
+    def postpone(self, postponed: Postponed) -> asyncio.Future[None]:
         """Leave a message received until it is due again."""
 
     @abstractmethod
-    def claim(self, claim: Claim) -> Awaitable[Claims]:
+    def claim(self, claim: Claim) -> asyncio.Future[Claims]:
         """Make due heads of lanes `sending`, the longest due first."""
 
     @abstractmethod
-    def settle(self, settled: Settled, claim: Claim | None = None) -> Awaitable[Claims]:
+    def settle(self, settled: Settled, claim: Claim | None = None) -> asyncio.Future[Claims]:
         """Keep an attempt's outcome, move its lane on, and claim in the same transaction.
 
         Settling the same attempt twice changes nothing.
@@ -98,23 +103,27 @@ class Store(ABC):
     @abstractmethod
     def settle_interrupted(
         self, channel: str, destination: str, again: bool, now_ms: int, sparing: frozenset[int] = frozenset()
-    ) -> Awaitable[int]:
+    ) -> asyncio.Future[int]:
         """What was `sending` when an engine ended is `uncertain`, then waits to be sent `again`, or is held; gives how many."""
 
     @abstractmethod
-    def cap_due(self, latest_ms: int) -> Awaitable[None]:
+    def hold_gone(self, channel: str, destinations: frozenset[str], fault: Fault) -> asyncio.Future[int]:
+        """Hold what waits for destinations of a channel other than these: they are no longer there; gives how many."""
+
+    @abstractmethod
+    def cap_due(self, latest_ms: int) -> asyncio.Future[None]:
         """Nothing waits longer than that: a clock that jumped must not keep it."""
 
     @abstractmethod
-    def mark_early(self, sequence: int, count: int) -> Awaitable[None]:
+    def mark_early(self, sequence: int, count: int) -> asyncio.Future[None]:
         """These messages were answered before they were processed."""
 
     @abstractmethod
-    def tell(self, channel: str, word: str) -> Awaitable[None]:
+    def tell(self, channel: str, word: str) -> asyncio.Future[None]:
         """Count something that left no message: `duplicate`, `refused` at the edge."""
 
     @abstractmethod
-    def pin(self, digest: str, files: Mapping[str, str]) -> Awaitable[None]:
+    def pin(self, digest: str, files: Mapping[str, str]) -> asyncio.Future[None]:
         """Keep a recipe by its digest; messages processed by it name it."""
 
     # reading

@@ -26,6 +26,15 @@ def check_library(version: str | None = None) -> None:
 def writer(path: Path, vfs: str | None = None) -> apsw.Connection:
     """The one connection that writes: WAL, every commit synced, checkpoints when the writer says so."""
     db = apsw.Connection(str(path), vfs=vfs)
+    try:
+        _set_up(db)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _set_up(db: apsw.Connection) -> None:
     db.set_busy_timeout(10_000)
     db.pragma("auto_vacuum", 2)  # incremental; has to come before the first table
     db.pragma("journal_mode", "wal")
@@ -34,7 +43,6 @@ def writer(path: Path, vfs: str | None = None) -> apsw.Connection:
     db.pragma("journal_size_limit", 32 * 1024 * 1024)
     db.pragma("cache_size", -32 * 1024)
     db.pragma("temp_store", "memory")
-    return db
 
 
 def reader(path: Path, vfs: str | None = None) -> apsw.Connection:

@@ -97,10 +97,11 @@ def records(db: apsw.Connection, salt: bytes, sequence: int, count: int) -> tupl
 
 
 def _record(salt: bytes, row: tuple[Any, ...]) -> MessageRecord:
-    sequence, at_ms, channel, state, start, size, run, note_, early, recipe, keys, envelope, context = row
+    sequence, intake, at_ms, channel, state, start, size, run, note_, early, recipe, keys, envelope, context = row
     note = note_value(note_)
     return MessageRecord(
         sequence=sequence,
+        intake=intake,
         id=message_ulid(at_ms, salt, sequence),
         channel=channel,
         state="received" if state == "behind" else state,

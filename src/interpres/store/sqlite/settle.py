@@ -5,7 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
+from interpres.clock import Clock
 from interpres.delivery import DELIVERY_EDGES, UNSETTLED
+from interpres.fault import Fault
 from interpres.message import message_ulid
 from interpres.store.changes import Claim, Settled
 from interpres.store.records import Claimed, Claims
@@ -65,6 +67,34 @@ def settle_interrupted(ledger: Ledger, place: tuple[str, str], again: bool, now_
     for id_ in found:
         last = _through(ledger, id_, (channel, destination), ("sending", "uncertain", "waiting" if again else "held"))
         ledger.db.execute(sql.SETTLE, (last, now_ms, ledger.row, None, None, id_))
+    return len(found)
+
+
+def take_back(ledger: Ledger, under_way: frozenset[int], clock: Clock) -> None:
+    """What is `sending` and nobody is sending waits again."""
+    ledger.now_ms = clock.steady_ms()
+    found: list[Any] = ledger.db.execute(sql.SENDING).fetchall()
+    for id_, channel, destination in found:
+        if id_ not in under_way:
+            last = _through(ledger, id_, (channel, destination), ("sending", "waiting"))
+            ledger.db.execute(sql.SETTLE, (last, ledger.now_ms, ledger.row, None, None, id_))
+    ledger.finish(clock.wall_ms())
+    ledger.done()
+
+
+def hold_gone(ledger: Ledger, channel: str, destinations: frozenset[str], fault: Fault) -> int:
+    """Hold what waits for destinations that are no longer there."""
+    ledger.flush()
+    known: list[Any] = ledger.db.execute(sql.DESTINATIONS_OF, (channel,)).fetchall()
+    return sum(_hold_all(ledger, number, of, fault) for number, of, name in known if name not in destinations)
+
+
+def _hold_all(ledger: Ledger, destination: int, channel: int, fault: Fault) -> int:
+    found: list[Any] = ledger.db.execute(sql.OPEN_OF_DESTINATION, (destination,)).fetchall()
+    for id_, state in found:
+        path = ("sending", "uncertain", "held") if state == "sending" else ("waiting", "held")
+        _through(ledger, id_, (channel, destination), path)
+        ledger.db.execute(sql.SETTLE, ("held", 0, ledger.row, note_text("", (fault,)), None, id_))
     return len(found)
 
 

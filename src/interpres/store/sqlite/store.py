@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import secrets
 import threading
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import apsw
 
@@ -26,12 +26,14 @@ from interpres.store.sqlite.sql import ledger as ledger_sql
 from interpres.store.sqlite.sql import message as message_sql
 from interpres.store.sqlite.text import tree_blob
 from interpres.store.sqlite.verify import verify
-from interpres.store.sqlite.writer import Writer
-from interpres.store.store import Search, Store
+from interpres.store.sqlite.writer import TROUBLE, Writer
+from interpres.store.store import CannotStore, Search, Store
 
 T = TypeVar("T")
 
-READERS = 2
+READERS: Final = 2
+LONGEST_READ_WAIT_SECONDS: Final = 30.0
+"""How long a question waits for a store that is being opened again."""
 
 
 class SqliteStore(Store):
@@ -49,6 +51,7 @@ class SqliteStore(Store):
         self._vfs = vfs
         self._lock = Lock(path)
         self._writer: Writer | None = None
+        self._readable = asyncio.Event()
         self._seen = Seen()
         self._next = 1
         self._local = threading.local()
@@ -74,25 +77,36 @@ class SqliteStore(Store):
         except OSError as error:
             raise self._cannot_open(error.strerror or "the folder cannot be made") from None
 
-    async def _open(self) -> None:
+    async def _open(self, first: Callable[[Ledger], None] | None = None) -> None:
+        """`first` is done before anything else is taken."""
         try:
-            if not self._read_only:
-                self._open_writer()
-            self._readers = ThreadPoolExecutor(READERS, "store-reader")
-            self.salt = await self._read(lambda db: db.execute(ledger_sql.ABOUT, ("salt",)).get)
+            if self._read_only:
+                self.salt = self._reader().execute(ledger_sql.ABOUT, ("salt",)).get
+            else:
+                self._writer = self._open_writer(first)
         except apsw.Error as error:
             raise self._cannot_open(str(error)) from None
+        self._readers = ThreadPoolExecutor(READERS, "store-reader")
+        self._readable.set()
 
-    def _open_writer(self) -> None:
+    def _open_writer(self, first: Callable[[Ledger], None] | None) -> Writer:
         db = connection.writer(self.path, self._vfs)
-        connection.migrate(db)
-        with db:
-            if db.execute(ledger_sql.ABOUT, ("salt",)).get is None:
-                db.execute(ledger_sql.ADD_ABOUT, ("salt", secrets.token_bytes(16)))
-        ledger = Ledger(db, db.execute(ledger_sql.ABOUT, ("salt",)).get)
-        self._next = (db.execute(message_sql.LAST).get or 0) + 1
-        self._seen = Seen(db.execute(ledger_sql.IDENTITIES))
-        self._writer = Writer(db, ledger, self._clock)
+        try:
+            connection.migrate(db)
+            with db:
+                if db.execute(ledger_sql.ABOUT, ("salt",)).get is None:
+                    db.execute(ledger_sql.ADD_ABOUT, ("salt", secrets.token_bytes(16)))
+            self.salt = db.execute(ledger_sql.ABOUT, ("salt",)).get
+            ledger = Ledger(db, self.salt)
+            if first is not None:
+                with db:
+                    first(ledger)
+            self._next = (db.execute(message_sql.LAST).get or 0) + 1
+            self._seen = Seen(db.execute(ledger_sql.IDENTITIES))
+        except BaseException:
+            db.close()
+            raise
+        return Writer(db, ledger, self._clock)
 
     def _cannot_open(self, why: str) -> Fault:
         hint = "see that the folder is there, that you own it, and that its disk is well"
@@ -103,9 +117,10 @@ class SqliteStore(Store):
         self._lock.release()
 
     async def _close(self) -> None:
-        if self._writer is not None:
-            await self._writer.close()
-            self._writer = None
+        self._readable.clear()
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            await writer.close()
         if self._readers is not None:
             await asyncio.to_thread(self._readers.shutdown)
             self._readers = None
@@ -114,18 +129,29 @@ class SqliteStore(Store):
         self._open_readers.clear()
         self._local = threading.local()
 
-    async def reopen(self) -> None:
+    async def reopen(self, under_way: Callable[[], frozenset[int]]) -> Mapping[tuple[str, int], int]:
         await self._close()
-        await self._open()
+        lanes: dict[tuple[str, int], int] = {}
+
+        def first(ledger: Ledger) -> None:
+            settle.take_back(ledger, under_way(), self._clock)
+            lanes.update(reading.open_lanes(ledger.db))
+
+        await self._open(first)
+        return lanes
 
     # changing
 
-    def _do(self, work: Callable[[Ledger], T], size: int = 0) -> Awaitable[T]:
-        assert self._writer is not None, "the store is open, and not only for reading"
+    def _do(self, work: Callable[[Ledger], T], size: int = 0) -> asyncio.Future[T]:
+        if self._writer is None:
+            refused: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+            refused.set_exception(_closed())
+            return refused
         return self._writer.submit(work, size)
 
     async def room(self) -> None:
-        assert self._writer is not None
+        if self._writer is None:
+            raise _closed()
         await self._writer.room()
 
     def reserve(self, count: int) -> int:
@@ -133,24 +159,24 @@ class SqliteStore(Store):
         self._next += count
         return first
 
-    def accept(self, arrival: Arrival) -> Awaitable[tuple[Claimed, ...]]:
+    def accept(self, arrival: Arrival) -> asyncio.Future[tuple[Claimed, ...]]:
         if arrival.identity is not None:
             self._seen.add(arrival.identity, arrival.messages[0].sequence)
         return self._do(lambda ledger: arrive.accept(ledger, arrival), len(arrival.body))
 
-    def process(self, worked: Sequence[Worked]) -> Awaitable[tuple[Claimed, ...]]:
+    def process(self, worked: Sequence[Worked]) -> asyncio.Future[tuple[Claimed, ...]]:
         def work(ledger: Ledger) -> tuple[Claimed, ...]:
             return tuple(c for one in worked for c in arrive.work(ledger, one))
 
         return self._do(work, sum(len(o.payload) for w in worked for o in w.processed.owed))
 
-    def postpone(self, postponed: Postponed) -> Awaitable[None]:
+    def postpone(self, postponed: Postponed) -> asyncio.Future[None]:
         return self._do(lambda ledger: arrive.postpone(ledger, postponed))
 
-    def claim(self, claim: Claim) -> Awaitable[Claims]:
+    def claim(self, claim: Claim) -> asyncio.Future[Claims]:
         return self._do(lambda ledger: settle.claim(ledger, claim))
 
-    def settle(self, settled: Settled, claim: Claim | None = None) -> Awaitable[Claims]:
+    def settle(self, settled: Settled, claim: Claim | None = None) -> asyncio.Future[Claims]:
         def work(ledger: Ledger) -> Claims:
             settle.settle(ledger, settled)
             return settle.claim(ledger, claim) if claim else Claims()
@@ -159,11 +185,14 @@ class SqliteStore(Store):
 
     def settle_interrupted(
         self, channel: str, destination: str, again: bool, now_ms: int, sparing: frozenset[int] = frozenset()
-    ) -> Awaitable[int]:
+    ) -> asyncio.Future[int]:
         place = (channel, destination)
         return self._do(lambda ledger: settle.settle_interrupted(ledger, place, again, now_ms, sparing))
 
-    def cap_due(self, latest_ms: int) -> Awaitable[None]:
+    def hold_gone(self, channel: str, destinations: frozenset[str], fault: Fault) -> asyncio.Future[int]:
+        return self._do(lambda ledger: settle.hold_gone(ledger, channel, destinations, fault))
+
+    def cap_due(self, latest_ms: int) -> asyncio.Future[None]:
         def work(ledger: Ledger) -> None:
             ledger.flush()
             ledger.db.execute(message_sql.CAP_DUE, (latest_ms,))
@@ -171,17 +200,17 @@ class SqliteStore(Store):
 
         return self._do(work)
 
-    def mark_early(self, sequence: int, count: int) -> Awaitable[None]:
+    def mark_early(self, sequence: int, count: int) -> asyncio.Future[None]:
         def work(ledger: Ledger) -> None:
             ledger.flush()
             ledger.db.execute(message_sql.MARK_EARLY, (sequence, sequence + count))
 
         return self._do(work)
 
-    def tell(self, channel: str, word: str) -> Awaitable[None]:
+    def tell(self, channel: str, word: str) -> asyncio.Future[None]:
         return self._do(lambda ledger: ledger.move(ledger.channel(channel), 0, None, word))
 
-    def pin(self, digest: str, files: Mapping[str, str]) -> Awaitable[None]:
+    def pin(self, digest: str, files: Mapping[str, str]) -> asyncio.Future[None]:
         def work(ledger: Ledger) -> None:
             ledger.db.execute(ledger_sql.ADD_RECIPE, (digest, tree_blob(dict(files)) or b""))
 
@@ -190,8 +219,16 @@ class SqliteStore(Store):
     # reading
 
     async def _read(self, work: Callable[[apsw.Connection], T]) -> T:
-        assert self._readers is not None, "the store is open"
-        return await asyncio.get_running_loop().run_in_executor(self._readers, lambda: work(self._reader()))
+        try:
+            async with asyncio.timeout(LONGEST_READ_WAIT_SECONDS):
+                await self._readable.wait()
+        except TimeoutError:
+            raise _closed() from None
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._readers, lambda: work(self._reader()))
+        except TROUBLE as trouble:
+            hint = "see the disk's health; restore the store from a backup where the file is damaged"
+            raise Fault("E128", f"the store cannot be read: {type(trouble).__name__}", hint) from None
 
     def _reader(self) -> apsw.Connection:
         """This thread's own connection."""
@@ -253,3 +290,8 @@ class SqliteStore(Store):
 
     async def verify(self) -> tuple[Fault, ...]:
         return await self._read(lambda db: tuple(verify(db)))
+
+
+def _closed() -> CannotStore:
+    hint = "it is opened again as soon as its disk is well; what peers sent meanwhile they will send again"
+    return CannotStore(Fault("E133", "the store is closed just now", hint))

@@ -26,7 +26,7 @@ MOST_CHANGES: Final = 4000
 MOST_BYTES: Final = 64 * 1024 * 1024
 """What may wait for the disk before those who submit have to wait too."""
 
-_TROUBLE: Final = (
+TROUBLE: Final = (
     apsw.IOError,
     apsw.FullError,
     apsw.CorruptError,
@@ -136,7 +136,7 @@ class Writer:
             self._ledger.finish(self._clock.wall_ms())
             self._db.execute("commit")
             self._ledger.done()
-        except _TROUBLE as trouble:
+        except TROUBLE as trouble:
             refused = self._refusal(trouble)
             self._undo()
             raise refused from None
@@ -162,7 +162,7 @@ class Writer:
             if self._db.in_transaction:
                 self._db.execute("rollback")
             self._ledger.load()
-        except _TROUBLE as trouble:
+        except TROUBLE as trouble:
             raise self._refusal(trouble) from None
 
     def _tell(self, changes: list[_Change]) -> None:
@@ -189,5 +189,5 @@ class Writer:
         self._pages = 0
         try:
             self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        except _TROUBLE as trouble:
+        except TROUBLE as trouble:
             self._refusal(trouble)

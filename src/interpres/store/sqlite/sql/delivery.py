@@ -40,6 +40,18 @@ INTERRUPTED = """
 select d.id from delivery d join destination n on n.id = d.destination join channel c on c.id = n.channel
 where c.name = ? and n.name = ? and d.state = 'sending' order by d.id"""
 
+DESTINATIONS_OF = """
+select n.id, n.channel, n.name from destination n join channel c on c.id = n.channel where c.name = ?"""
+
+OPEN_OF_DESTINATION = """
+select id, state from delivery where destination = ?1 and state = 'waiting'
+union all select id, state from delivery where destination = ?1 and state = 'behind'
+union all select id, state from delivery where destination = ?1 and state = 'sending'"""
+
+SENDING = """
+select d.id, n.channel, d.destination from delivery d join destination n on n.id = d.destination
+where d.state = 'sending' order by d.id"""
+
 CAP_DUE = "update delivery set due = ?1 where state = 'waiting' and due > ?1"
 
 BUSY_LANES = """

@@ -59,7 +59,8 @@ select coalesce(i.messages, 1), m.at, coalesce(i.digest, m.digest)
 from message m left join intake i on i.id = m.intake where m.id = ?"""
 
 RECORD = """
-select m.id, m.at, c.name, m.state, m.start, m.size, m.run, m.note, m.early, r.digest, m.keys, m.envelope, m.context
+select m.id, coalesce(m.intake, m.id), m.at, c.name, m.state, m.start, m.size, m.run, m.note, m.early, r.digest,
+    m.keys, m.envelope, m.context
 from message m join channel c on c.id = m.channel left join recipe r on r.id = m.recipe"""
 
 ROW = RECORD + " where m.id >= ? and m.id < ? order by m.id"

@@ -1,0 +1,6 @@
+"""The engine: accepts, processes, delivers, recovers; the only room that starts tasks."""
+
+from interpres.engine.engine import Engine
+from interpres.engine.shift import Event, Left
+
+__all__ = ["Engine", "Event", "Left"]

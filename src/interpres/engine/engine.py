@@ -1,0 +1,234 @@
+"""Engine: opens a workspace's channels, carries their messages, and lets go without losing any."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from interpres import catalog
+from interpres.channel import Recipe
+from interpres.clock import Clock
+from interpres.destination import Target
+from interpres.engine.door import Door
+from interpres.engine.enrich import Answers
+from interpres.engine.outlet import Outlet
+from interpres.engine.own_bug import own_bug
+from interpres.engine.recover import recover, reopen
+from interpres.engine.road import Road
+from interpres.engine.shift import Calls, Left, Observer, Shift, log
+from interpres.engine.work import Worker
+from interpres.source import Setting, Source
+from interpres.store.store import Store
+
+DRAIN_SECONDS: Final = 10.0
+SOON_SECONDS: Final = 30.0
+"""`until_idle` waits for what is due so soon."""
+
+LOOK_SECONDS: Final = 0.1
+LONGEST_REST_SECONDS: Final = 60.0
+
+
+class Engine:
+    """Runs recipes against a store. `start` opens everything, `run` returns when the work is done or `stop` was called.
+
+    `calls` is what speaks to systems; who made it closes it. `observer` is told of each durable step. `chance` draws the
+    jitter of retries.
+    """
+
+    def __init__(
+        self,
+        recipes: Mapping[str, Recipe],
+        store: Store,
+        calls: Calls | None,
+        workspace: Path,
+        var: Path,
+        *,
+        clock: Clock | None = None,
+        observer: Observer | None = None,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.recipes = recipes
+        self.workspace = workspace
+        self.var = var
+        self.shift = Shift(store, calls, clock or Clock(), observer, chance)
+        self.listening: dict[str, str] = {}
+        """What each channel's source said when it opened (`listens on 127.0.0.1:2575`)."""
+        self._roads: dict[str, Road] = {}
+        self._workers: dict[str, Worker] = {}
+        self._feeds: list[asyncio.Task[None]] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stop = asyncio.Event()
+
+    @property
+    def store(self) -> Store:
+        """The store that it runs against."""
+        return self.shift.store
+
+    # from start to end
+
+    async def start(self) -> None:
+        """Open the store, destinations and sources; take up what was left unfinished. Raises `Fault` E1xx and lets go of all."""
+        await self.store.open()
+        try:
+            await self._open()
+        except BaseException:
+            await self._close()
+            raise
+
+    async def run(self, *, until_idle: bool = False, signals: bool = False) -> Left:
+        """Work until `stop`, or until nothing is due soon and no source has anything in hand; then drain. What is left."""
+        if signals:
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, self.stop)
+        idle = asyncio.create_task(self._until_idle()) if until_idle else None
+        stopped = asyncio.create_task(self._stop.wait())
+        await asyncio.wait([t for t in (idle, stopped) if t], return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if idle is not None and idle.done():
+            idle.result()
+        elif idle is not None:
+            idle.cancel()
+        return await self.drain()
+
+    def stop(self) -> None:
+        """Let `run` end: what is in hand is finished first."""
+        self._stop.set()
+
+    async def drain(self, seconds: float = DRAIN_SECONDS) -> Left:
+        """Take nothing more, finish what is in hand within so many seconds, close everything. What is left."""
+        end_ms = self.shift.clock.steady_ms() + int(seconds * 1000)
+
+        def remaining() -> float:
+            return max(0.1, (end_ms - self.shift.clock.steady_ms()) / 1000)
+
+        await self._close_sources(remaining)
+        self.shift.stopping.set()
+        for worker in self._workers.values():
+            await worker.finish(remaining())
+        for outlet in self._outlets():
+            await outlet.finish(remaining())
+        left = await self._left()
+        await self._close()
+        return left
+
+    async def _close_sources(self, remaining: Callable[[], float]) -> None:
+        for feed in self._feeds:
+            feed.cancel()
+        await asyncio.gather(*self._feeds, return_exceptions=True)
+        self._feeds.clear()
+        for road in self._roads.values():
+            try:
+                async with asyncio.timeout(remaining()):
+                    await road.source.close()
+            except TimeoutError:
+                log.warning("a source did not close in time", channel=road.recipe.name)
+            except Exception as error:
+                own_bug(error, "closing a source")
+        self.listening.clear()
+
+    async def _left(self) -> Left:
+        """The open states of the channels that ran."""
+        messages: dict[str, int] = {}
+        deliveries: dict[str, int] = {}
+        for count in await self.store.counts():
+            if count.channel not in self._roads:
+                continue
+            if not count.destination and count.state in ("received", "held"):
+                messages[count.state] = messages.get(count.state, 0) + count.number
+            if count.destination and count.state in ("waiting", "sending", "uncertain", "held"):
+                deliveries[count.state] = deliveries.get(count.state, 0) + count.number
+        return Left(messages, deliveries, self.shift.ended["refused"] + self.shift.ended["dead"])
+
+    # opening and closing
+
+    async def _open(self) -> None:
+        for recipe in self.recipes.values():
+            await self.store.pin(recipe.digest, recipe.files)
+            road = self._roads[recipe.name] = self._road(recipe)
+            for outlet in road.outlets.values():
+                await outlet.part.open()
+        await recover(self.shift, self._roads)
+        answers = Answers(self.shift.calls, self.shift.clock)
+        for road in self._roads.values():
+            self._workers[road.recipe.name] = Worker(road, answers)
+        for road in self._roads.values():
+            self.listening[road.recipe.name] = await road.source.open()
+        self._begin()
+
+    def _begin(self) -> None:
+        """Every task that runs as long as the engine does."""
+        self._tasks = [asyncio.create_task(self._kept_going(w.run, "working")) for w in self._workers.values()]
+        self._tasks += [asyncio.create_task(self._kept_going(o.run, "claiming")) for o in self._outlets()]
+        self._tasks.append(asyncio.create_task(self._kept_going(self._mend, "opening the store again")))
+        self._feeds = [asyncio.create_task(self._feed(road)) for road in self._roads.values()]
+
+    def _road(self, recipe: Recipe) -> Road:
+        setting = Setting(recipe.name, recipe.format, self.workspace, self.var, recipe.source_common.answer)
+        source: Source = catalog.part("sources", recipe.source_word)(recipe.source_settings, setting)
+        outlets = {}
+        for name, destination in recipe.destinations.items():
+            part = catalog.part("destinations", destination.word)
+            target = Target(recipe.name, name, self.workspace, self.shift.calls)
+            outlets[name] = Outlet(self.shift, recipe.name, destination, part(destination.settings, target))
+        return Road(self.shift, recipe, source, outlets)
+
+    def _outlets(self) -> Iterator[Outlet]:
+        for road in self._roads.values():
+            yield from road.outlets.values()
+
+    async def _close(self) -> None:
+        self.shift.stopping.set()
+        for task in (*self._tasks, *self._feeds):
+            task.cancel()
+        await asyncio.gather(*self._tasks, *self._feeds, return_exceptions=True)
+        if self.listening:
+            await self._close_sources(lambda: 1.0)
+        for outlet in self._outlets():
+            await outlet.part.close()
+        await self.store.close()
+
+    # what runs beside
+
+    async def _feed(self, road: Road) -> None:
+        """One source; where it ends with an error it is started again after a rest, and nobody else notices."""
+        door = Door(road)
+        await self._kept_going(lambda: road.source.run(door.accept), f"taking from channel {road.recipe.name}")
+
+    async def _kept_going(self, work: Callable[[], Coroutine[Any, Any, None]], while_: str) -> None:
+        rest_seconds = 1.0
+        while not self.shift.stopping.is_set():
+            try:
+                await work()
+                return
+            except Exception as error:
+                own_bug(error, while_)
+            await self.shift.pause(asyncio.Event(), rest_seconds)
+            rest_seconds = min(rest_seconds * 2, LONGEST_REST_SECONDS)
+
+    async def _mend(self) -> None:
+        """After a failed sync: close the store, open it again, take up what it holds."""
+        while not self.shift.stopping.is_set():
+            await self.shift.pause(self.shift.mend, None)
+            if self.shift.broken and not self.shift.stopping.is_set():
+                await reopen(self.shift, self._roads)
+
+    async def _until_idle(self) -> None:
+        """Returns once, at two looks in a row, nothing is in hand and nothing is due soon."""
+        quiet = 0
+        while quiet < 2:
+            quiet = quiet + 1 if await self._is_idle() else 0
+            await self.shift.clock.sleep(LOOK_SECONDS)
+
+    async def _is_idle(self) -> bool:
+        if self.shift.accepting or not all(road.source.idle() for road in self._roads.values()):
+            return False
+        if any(w.busy for w in self._workers.values()) or any(o.busy for o in self._outlets()):
+            return False
+        soon_ms = self.shift.clock.steady_ms() + int(SOON_SECONDS * 1000)
+        due = [await self.store.next_due_ms(name) for name in self._roads]
+        return all(d is None or d > soon_ms for d in due)

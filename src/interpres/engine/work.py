@@ -1,0 +1,179 @@
+"""Work: messages that were received and not yet processed: asks what is to be asked, processes, writes the results."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from interpres.engine.enrich import Answers, context_of
+from interpres.engine.own_bug import own_bug
+from interpres.engine.road import Road, placed
+from interpres.engine.shift import AGAIN_SECONDS, log
+from interpres.fault import Fault, TryAgain
+from interpres.message import Message
+from interpres.pipeline import Opened, Result
+from interpres.retry import Retry
+from interpres.store.changes import Postponed, Worked
+from interpres.store.records import Head
+from interpres.store.store import CannotStore
+
+LANES_AT_ONCE: Final = 16
+MESSAGES_AT_ONCE: Final = 64
+"""How many messages of one lane are processed before their results are written together."""
+
+
+@dataclass(frozen=True, slots=True)
+class _PutOff:
+    """A message that stays received for now."""
+
+    head: Head
+    sick: TryAgain
+
+
+@dataclass(frozen=True, slots=True)
+class _Finished:
+    """A message with its result; `place` is its slice of the intake."""
+
+    message: Message
+    place: tuple[int, int]
+    result: Result
+    context: Mapping[str, Any]
+
+
+class Worker:
+    """One channel's: lanes run side by side, the messages of a lane one after the other in order of arrival."""
+
+    def __init__(self, road: Road, answers: Answers) -> None:
+        self.road = road
+        self.shift = road.shift
+        self.store = road.shift.store
+        self.answers = answers
+        self.retry = Retry()
+        self._lanes: dict[int, asyncio.Task[None]] = {}
+        self._intake = (0, b"")
+
+    @property
+    def busy(self) -> bool:
+        """Whether any lane is at work."""
+        return bool(self._lanes)
+
+    async def run(self) -> None:
+        """Take up heads of lanes as they come due, until the engine stops."""
+        while not self.shift.stopping.is_set():
+            seconds = await self._take_up()
+            await self.shift.pause(self.road.work, seconds)
+
+    async def finish(self, seconds: float) -> None:
+        """After the stop: let lanes end what they are at; what is not processed by then stays received."""
+        if self._lanes:
+            await asyncio.wait(self._lanes.values(), timeout=seconds)
+        for task in self._lanes.values():
+            task.cancel()
+
+    async def _take_up(self) -> float | None:
+        """Seconds until it is worth another look; None until a lane ends or a message comes."""
+        room = LANES_AT_ONCE - len(self._lanes)
+        if not room:
+            return None
+        now_ms = self.shift.clock.steady_ms()
+        heads, next_due_ms = await self.store.heads(self.road.recipe.name, now_ms, LANES_AT_ONCE + room)
+        for head in [h for h in heads if h.lane not in self._lanes][:room]:
+            task = asyncio.create_task(self._lane(head.lane))
+            self._lanes[head.lane] = task
+        return None if next_due_ms is None else max(0.0, (next_due_ms - now_ms) / 1000)
+
+    async def _lane(self, lane: int) -> None:
+        try:
+            heads = await self.store.lane(self.road.recipe.name, lane, MESSAGES_AT_ONCE)
+            finished: list[_Finished] = []
+            put_off = None
+            for head in heads:
+                one = await self._one(head)
+                if isinstance(one, _PutOff):
+                    put_off = one
+                    break
+                finished.append(one)
+                if one.result.state == "held":
+                    break
+            await self._write(lane, finished)
+            if put_off is not None:
+                await self._postpone(put_off)
+        except CannotStore as refused:
+            self.shift.trouble(refused)
+            await self.shift.clock.sleep(AGAIN_SECONDS)
+        except Exception as error:
+            own_bug(error, "working on a lane")
+            await self.shift.clock.sleep(AGAIN_SECONDS)
+        finally:
+            del self._lanes[lane]
+            self.road.work.set()
+
+    async def _one(self, head: Head) -> _Finished | _PutOff:
+        try:
+            message = await self.store.message(head.sequence)
+        except Fault as damaged:
+            if damaged.code != "E124":
+                raise
+            return await self._damaged(head, damaged)
+        opened = self.road.opened(message)
+        try:
+            answers = {} if opened.result else await self.answers.to(opened)
+        except TryAgain as sick:
+            age_seconds = (self.shift.clock.wall_ms() - head.born_ms) / 1000
+            if not self.retry.is_over(head.tries + 1, age_seconds):
+                return _PutOff(head, sick)
+            answers = Result("held", "what it asks for could not be had", (_given_up(head, sick),), opened.warnings)
+        except Exception as error:
+            fault = own_bug(error, "asking what a message needs", message.id)
+            answers = Result("held", "a bug in interpres stopped it", (fault,))
+        return await self._processed(head, opened, answers)
+
+    async def _processed(self, head: Head, opened: Opened, answers: dict[str, Any] | Result) -> _Finished:
+        context = context_of(answers)
+        result = answers if isinstance(answers, Result) else self.road.result(opened, context)
+        (record,) = await self.store.records(head.sequence, 1)
+        if record.start and (result.faults or result.warnings):
+            body = await self._intake_body(record.intake)
+            result = placed(result, partial(self.road.recipe.format.placed, body=body, start=record.start))
+        return _Finished(opened.message, (record.start, record.start + record.size), result, context)
+
+    async def _intake_body(self, intake: int) -> bytes:
+        """The whole that a message came in, kept for the ones after it."""
+        if self._intake[0] != intake:
+            self._intake = (intake, await self.store.intake_body(intake))
+        return self._intake[1]
+
+    async def _damaged(self, head: Head, damaged: Fault) -> _Finished:
+        (record,) = await self.store.records(head.sequence, 1)
+        message = Message(record.id, head.sequence, record.channel, record.received_at, b"", record.envelope)
+        result = Result("held", "its bytes were damaged in the store", (damaged,))
+        return _Finished(message, (record.start, record.start + record.size), result, {})
+
+    async def _write(self, lane: int, finished: list[_Finished]) -> None:
+        if not finished:
+            return
+        dones = [self.road.done(f.message, lane, f.place, f.result, f.context) for f in finished]
+        try:
+            claimed = await asyncio.shield(self.store.process([Worked(d.message.sequence, d.processed) for d in dones]))
+        except BaseException:
+            self.road.not_written(dones)
+            raise
+        for done in dones:
+            if done.result.state != "held":
+                self.road.close_lane(lane)
+        self.road.written(dones, claimed)
+
+    async def _postpone(self, put_off: _PutOff) -> None:
+        head, sick = put_off.head, put_off.sick
+        wait = self.retry.wait_seconds(head.tries + 1, self.shift.chance(), sick.after_seconds)
+        due_ms = self.shift.clock.steady_ms() + int(wait * 1000)
+        log.info("a message waits for what it asks", channel=self.road.recipe.name, sequence=head.sequence, tries=head.tries + 1)
+        await asyncio.shield(self.store.postpone(Postponed(head.sequence, due_ms)))
+
+
+def _given_up(head: Head, sick: TryAgain) -> Fault:
+    hint = "see why the system was away; once it is well, release the message"
+    return Fault("N305", f"what it asks for was tried {head.tries + 1} times and given up; the last time {sick.says}", hint)
