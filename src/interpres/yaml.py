@@ -238,9 +238,10 @@ class _Reading:
 
     def _formula(self, event: Any, at: Place) -> None:
         rest = self.text[event.end_mark.index :].split("\n", 1)[0].lstrip(" ")
-        if rest.startswith("#"):
-            hint = "put the comment on a line of its own; if the # belongs to the formula, put the whole formula in quotes"
-            self._fault("Y108", "' #' ends this formula: YAML takes the rest as a comment", hint, at)
+        # A formula has # only inside a text, so what it cuts off leaves a quote open; behind a whole formula it is a comment.
+        if rest.startswith("#") and unreadable.unbalanced(event.value):
+            hint = "put the whole formula in double quotes (\"=…\"), so that the # belongs to it"
+            self._fault("Y108", "' #' cuts this formula short: YAML takes the rest as a comment", hint, at)
         if self.open and self.open[-1].flow and (sign := unreadable.unbalanced(event.value)):
             self.faults.append(unreadable.cut_short(at, sign))
 
