@@ -77,7 +77,7 @@ def read_header(body: bytes, settings: CsvSettings) -> Header:
     tried = [
         _Tried.of(text, start, Dialect.of(sign, settings.quote), settings, encoding if ascii_ else "utf-8") for sign in signs
     ]
-    best = max(tried, key=lambda t: (t.fits, len(t.names)))
+    best = max(tried, key=lambda t: (t.fits, t.wide, t.clean))
     columns, width, faults = _columns(best, settings)
     return _headed(body, text[: best.end], mark, encoding, ascii_, best.dialect, columns, width, faults)
 
@@ -112,13 +112,22 @@ def _given(text: bytes, start: int, dialect: Dialect, settings: CsvSettings) -> 
 
 @dataclass(frozen=True, slots=True)
 class _Tried:
-    """The header row as one delimiter would have it; `fits` where it has all the columns that rows are grouped by."""
+    """The header row as one delimiter would have it; `fits` where it has all the columns that rows are grouped by.
+
+    `wide` counts the columns, also where the row's quotes do not come out even: that is the fault then, not the delimiter.
+    """
 
     dialect: Dialect
     end: int
     names: tuple[str, ...]
     fits: bool
+    wide: int
     fault: Fault | None = None
+
+    @property
+    def clean(self) -> bool:
+        """Whether no quote is left in a name, as it would be where quotes stand around what this delimiter cuts."""
+        return not any(self.dialect.quote in name for name in self.names)
 
     @classmethod
     def of(cls, text: bytes, start: int, dialect: Dialect, settings: CsvSettings, encoding: str) -> _Tried:
@@ -126,15 +135,16 @@ class _Tried:
         for begins, end in islice(rows(text, start, dialect), settings.header - 1, None):
             if settings.skip_blank and is_blank(text[begins:end], dialect):
                 continue
+            wide = text.count(dialect.delimiter.encode(), begins, end) + 1
             try:
                 found = cells(text[begins:end].decode(encoding), dialect)
             except UnicodeDecodeError:
-                return cls(dialect, end, (), False, undecodable(encoding, "header"))
+                return cls(dialect, end, (), not settings.group_by, wide, undecodable(encoding, "header"))
             except Fault as wrong:
-                return cls(dialect, end, (), False, wrong.within(source="header"))
+                return cls(dialect, end, (), not settings.group_by, wide, wrong.within(source="header"))
             names = tuple(unicodedata.normalize("NFC", name.strip()) for name in found)
-            return cls(dialect, end, names, set(settings.group_by) <= set(names))
-        return cls(dialect, len(text), (), False, _no_header(settings))
+            return cls(dialect, end, names, set(settings.group_by) <= set(names), len(names))
+        return cls(dialect, len(text), (), False, 0, _no_header(settings))
 
 
 def is_blank(row: bytes, dialect: Dialect) -> bool:
