@@ -47,7 +47,6 @@ class _Checking:
         self.shape = shape
         self.found: list[Fault] = []
         self.reader = Reader(format.paths, transforms, self.found.append)
-        self.declared: list[Name] = []
         self.names: dict[str, list[Name]] = {}
         self.tables: dict[Place, Table] = {}
 
@@ -117,7 +116,7 @@ class _Checking:
 
     def _through_path(self, over: Path, sight: Sight) -> Sight:
         value = self.reader.read(over, sight)
-        named = over.root in ("name", "tick") and over.name in sight.names
+        named = over.root == "name" and over.name in sight.names
         plain = value.all_kinds()
         if named and not over.parts and plain and plain <= {"text", "number", "truth"}:
             hint = "give $each what repeats: a path, a list, or rows"
@@ -320,16 +319,19 @@ class _Checking:
                 self.found.append(Fault("M144", says, hint, at=drop.at, level="warning"))
 
     def _unused(self) -> None:
-        words = {"needs": "context", "let": "name", "$let": "name", "loop": ""}
+        """M140, for what this very file declares: a base may keep more names than one that extends it reads."""
+        words = {"needs": "context", "let": "name", "$let": "name"}
+        idle = [(f"the {words[n.kind]} '{name}'", n.at) for name, n in self._declared() if n.kind in words and not n.used]
+        idle += [(f"the table '{t.name}'", at) for at, t in self.tables.items() if at not in self.reader.used_tables]
+        for what, at in idle:
+            if at.file == self.mapping.file or "/parts/" in at.file:
+                hint = "take it out, or see where it was meant"
+                self.found.append(Fault("M140", f"nothing reads {what}", hint, at=at, level="warning"))
+
+    def _declared(self) -> Iterator[tuple[str, Name]]:
         for name, several in self.names.items():
             for named in several:
-                if not named.used and words.get(named.kind):
-                    says = f"nothing reads the {words[named.kind]} '{name}'"
-                    self.found.append(Fault("M140", says, "take it out, or see where it was meant", at=named.at, level="warning"))
-        for at, table in self.tables.items():
-            if at not in self.reader.used_tables:
-                says = f"nothing uses the table '{table.name}'"
-                self.found.append(Fault("M140", says, "take it out, or see where it was meant", at=at, level="warning"))
+                yield name, named
 
     def _hidden(self) -> None:
         """M142: a declared name that the document has too, as far as this mapping itself tells."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from typing import Any, Final, get_args, get_origin
 
 from interpres.fault import Fault, Place, did_you_mean
@@ -23,6 +24,9 @@ SEGMENT: Final = re.compile(r"[A-Z][A-Z0-9]{1,2}\Z")
 
 MOMENTS: Final = {"date": "date", "datetime": "date-time", "time": "time"}
 """Transforms whose text is known to be a date or time, and JSON Schema's word for it."""
+
+ALIKE: Final = 0.86
+"""How alike a key of the document and a declared name are before a slip is suspected (the measure of difflib)."""
 
 PASSING: Final = frozenset({"default", "required"})
 """Transforms whose result is one of their arguments."""
@@ -106,7 +110,7 @@ class Reader:
         self.choices(path, sight)
         if path.root == "index":
             return self._index(path, sight)
-        named = sight.names.get(path.name) if path.root in ("name", "tick") and sight.here is None else None
+        named = sight.names.get(path.name) if path.root == "name" and sight.here is None else None
         if named is not None:
             named.used = True
             return self._from_name(path, named)
@@ -171,14 +175,17 @@ class Reader:
 
     def _may_be_there(self, path: Path, sight: Sight) -> bool:
         """Whether a bare name that nobody declared may be the document's own; M105 where it may not."""
-        near = did_you_mean(path.name, sight.names)
-        if self.paths.grammar == "xml" or (self.paths.grammar == "segments" and not SEGMENT.match(path.name)):
-            declare = "declare it under let: or needs:" if self.paths.grammar == "segments" else "an element is written /name"
+        segments = self.paths.grammar == "segments"
+        if self.paths.grammar == "xml" or (segments and not SEGMENT.match(path.name)):
+            declare = "declare it under let: or needs:" if segments else "an element is written /name"
+            near = did_you_mean(path.name, sight.names)
             self.report(Fault("M105", f"there is no name '{path.name}' here", near or declare, at=path.at))
             return False
-        if near and self.paths.grammar != "segments" and not path.parts:
+        near_names = get_close_matches(path.name, sight.names, n=1, cutoff=ALIKE) if path.root == "name" else []
+        if near_names and not segments:
             says = f"'{path.name}' is read from the document: no such name is declared"
-            self.report(Fault("M105", says, f"{near} write $.{path.name} if the document is meant", at=path.at, level="warning"))
+            hint = f"did you mean '{near_names[0]}'? write $.{path.name} if the document is meant"
+            self.report(Fault("M105", says, hint, at=path.at, level="warning"))
         return True
 
     def _index(self, path: Path, sight: Sight) -> Value:
@@ -334,7 +341,8 @@ class Reader:
 
     def _each(self, several: Formula, work: Formula, sight: Sight) -> Value:
         found = self.items(several, sight)
-        over = several.path if isinstance(several, Read) and several.path.name not in sight.names else None
+        through_path = isinstance(several, Read) and not (several.path.root == "name" and several.path.name in sight.names)
+        over = several.path if isinstance(several, Read) and through_path else None
         return list_of(self.value(work, sight.inside(over, found)))
 
     def items(self, several: Formula, sight: Sight) -> Value:
