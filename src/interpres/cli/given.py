@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from interpres.document import MISSING, Document
+from interpres.document import Document
 from interpres.fault import Fault, Faults
 from interpres.workspace import Loaded
 
@@ -29,13 +29,13 @@ def given_messages(files: list[str], context_file: str | None, loaded: Loaded) -
     """Every message of the files, in order. Raises `Fault` E111 for a file that cannot be read."""
     for name in files:
         body = sys.stdin.buffer.read() if name == "-" else _bytes_of(Path(name))
-        context, missing = _context(name, context_file, loaded)
+        context = _context(name, context_file)
         format_ = loaded.from_format
         pieces = list(format_.messages(format_.unpack(body)))
         for number, piece in enumerate(pieces, 1):
             called = name if len(pieces) == 1 else f"{name} message {number}"
             try:
-                yield Given(called, format_.decode(piece), context, missing)
+                yield Given(called, format_.decode(piece), context)
             except (Fault, Faults) as wrong:
                 yield Given(called, None, context, wrong.faults if isinstance(wrong, Faults) else (wrong,))
 
@@ -47,26 +47,12 @@ def _bytes_of(file: Path) -> bytes:
         raise Fault("E111", f"{file} cannot be read: {error.strerror}", "see the name, and whether you may read it") from None
 
 
-def _context(name: str, context_file: str | None, loaded: Loaded) -> tuple[dict[str, Any], tuple[Fault, ...]]:
-    """What the mapping needs, and a warning for each name that is not supplied."""
-    beside = Path(name).parent / "context.json" if name != "-" else None
-    found: dict[str, Any] = {}
+def _context(name: str, context_file: str | None) -> dict[str, Any]:
+    """What is given for the mapping's needs; it says itself what it misses."""
     if context_file is not None:
-        found = _json_of(Path(context_file))
-    elif beside is not None and beside.is_file():
-        found = _json_of(beside)
-    absent = [n for n in loaded.picture.needs if n not in found]
-    warnings = tuple(
-        Fault(
-            "M191",
-            f"'{n}' is not supplied, so it is missing here",
-            "give it with --context FILE, or in context.json beside the input",
-            at=loaded.picture.places.get("needs"),
-            level="warning",
-        )
-        for n in absent
-    )
-    return {**found, **dict.fromkeys(absent, MISSING)}, warnings
+        return _json_of(Path(context_file))
+    beside = Path(name).parent / "context.json"
+    return _json_of(beside) if name != "-" and beside.is_file() else {}
 
 
 def _json_of(file: Path) -> dict[str, Any]:
