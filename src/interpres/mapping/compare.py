@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 from interpres.document import MISSING
 from interpres.fault import Fault
-
-LONGEST_NUMBER: Final = 1_000
-"""Digits that a number may have and still be reckoned with, exactly."""
-
-_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)\Z")
+from interpres.numerals import number_of, plain
 
 
 def kind_of(value: Any) -> str:
@@ -37,32 +32,18 @@ def told(value: Any) -> str | None:
     """A value as a fault carries it: scalars as text, anything larger not at all."""
     if value is True or value is False:
         return "true" if value else "false"
-    return written(value) if isinstance(value, str | int | Decimal) else None
-
-
-def written(value: str | int | Decimal) -> str:
-    """A number as text: the digits it has, never an exponent."""
-    if isinstance(value, Decimal):
-        return format(value, "f") if abs(value.adjusted()) <= LONGEST_NUMBER else str(value)
-    if isinstance(value, int) and value.bit_length() > 4 * LONGEST_NUMBER:
-        raise Fault(
-            "M206",
-            f"a number has more than {LONGEST_NUMBER} digits",
-            "a number this long is an accident; see where it comes from",
-        )
-    return str(value)
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int | Decimal) else None
 
 
 def number_in(text: str) -> int | Decimal:
     """The number that a text is. Raises `Fault` M203 where it is none: a comparison must not be false for that reason."""
-    if not _NUMBER.match(text) or len(text) > LONGEST_NUMBER:
-        raise Fault(
-            "M203",
-            "it is compared with a number, and this text is none",
-            "compare it with text, or keep such values apart with matches first",
-            value=text,
-        )
-    return Decimal(text)
+    try:
+        return number_of(text)
+    except Fault:
+        hint = "compare it with text, or keep such values apart with matches first"
+        raise Fault("M203", "it is compared with a number, and this text is none", hint, value=text) from None
 
 
 def truth(value: Any) -> bool:
@@ -176,5 +157,5 @@ def matches(value: Any, fits: Callable[[str], bool]) -> bool:
     if isinstance(value, str):
         return fits(value)
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
-        return fits(written(value))
+        return fits(plain(value))
     raise Fault("M204", f"'matches' asks about text, and this is {kind_of(value)}", "choose the text in it", value=told(value))

@@ -2,56 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 from interpres.fault import Fault, Place
-from interpres.format import Loop, Paths
-from interpres.mapping.calls import parsed_by
-from interpres.mapping.express import Code, Coder
-from interpres.mapping.formula import Formula, Read
-from interpres.mapping.lives import constant_formula, names_read, owners_of, reads_document, source_of
-from interpres.mapping.picture import Block, Constant, Entry, Items, Node, Part, Through, Worked
-from interpres.mapping.scope import VALUES, Around, Living, Named, Sight
-from interpres.mapping.target import Rule, Sink, Target
-from interpres.path import Path
+from interpres.mapping.binding import lets, looping, loops_text
+from interpres.mapping.lives import names_read
+from interpres.mapping.picture import Block, Constant, Entry, Items, Node, Part, Worked
+from interpres.mapping.scope import Living, Named, Sight
+from interpres.mapping.statements import Spot, Statements
+from interpres.mapping.target import Sink, Target
 from interpres.schema import Shape
 
 Over = Sequence[tuple[Entry, Sight]]
 """Entries laid over a part's, each with what it sees."""
 
-MOST_LOOPS: Final = 15
-"""Loops within one another; Python nests 20 blocks at most."""
 
-
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """Where a value goes: its sink, its shape, what is written when it is absent ('': nothing), and the block around it."""
-
-    sink: Sink
-    target: Target
-    shape: Shape | None
-    absent: str = ""
-    parent: Living | None = None
-
-    @property
-    def takes_null(self) -> bool:
-        return self.shape is None or self.shape.nullable
-
-
-@dataclass(slots=True)
-class Drawer:
-    """Writes statements into the coder's room, and remembers a rule for every value."""
-
-    coder: Coder
-    rules: list[Rule] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)
-    quiet: int = 0
-    numbers: int = 0
-
-    # nodes
+class Drawer(Statements):
+    """Goes through a picture from top to bottom."""
 
     def node(self, node: Node, spot: Spot, sight: Sight) -> None:
         """The statements that put a node's value where it goes, if there is one."""
@@ -76,7 +45,7 @@ class Drawer:
     def worked(self, node: Worked, spot: Spot, sight: Sight) -> None:
         """One try: a fault is kept with its place, and the next value is worked out all the same."""
         number = self.rule(node.at, spot.target, node.text, formula=node.formula, sight=sight)
-        code = self.coded(node, replace(sight, leaf=f"{number}, {spot.target.indexes}"))
+        code = self.coded(node, replace(sight, leaf=f"({number}, {spot.target.indexes})"))
         if code is None:
             return
         alive = self.alive(node.formula, spot, sight)
@@ -126,16 +95,16 @@ class Drawer:
         if not block.each:
             self.single(block, spot, sight)
         elif spot.sink.many:
-            with self.looping(block.each, sight, spot.target) as inner:
+            with looping(self, block.each, sight, spot.target) as inner:
                 self.single(block, replace(spot, absent=""), inner)
         else:
             name = self.coder.room.fresh("l")
             self.coder.room.add(f"{name} = []")
             shape = spot.shape.item() if spot.shape else None
             item = Spot(Sink.list(name), spot.target.item(name), shape, parent=spot.parent)
-            with self.looping(block.each, sight, spot.target) as inner:
+            with looping(self, block.each, sight, spot.target) as inner:
                 self.single(block, item, inner)
-            self.list_written(name, spot, block.at, _loops_text(block.each))
+            self.list_written(name, spot, block.at, loops_text(block.each))
 
     def single(
         self, block: Block, spot: Spot, sight: Sight, over: Over = (), life: Living | None = None, kept: bool = False
@@ -144,9 +113,9 @@ class Drawer:
         living = life or Living(self.coder.room.fresh("a"))
         start = self.coder.room.add("pass")
         early, late = _early_names(block)
-        sight = self.lets(early, sight, living)
+        sight = lets(self, early, sight, living)
         if block.when is None:
-            self.body(block, spot, self.lets(late, sight, living), over, living, kept)
+            self.body(block, spot, lets(self, late, sight, living), over, living, kept)
         else:
             self.when(block, spot, sight, late, over, living)
         self.coder.room.set(start, f"{living.variable} = False" if living.touched else "pass")
@@ -165,7 +134,7 @@ class Drawer:
             pass
         room.add(f"if {asked}:")
         with room.indented():
-            self.body(block, spot, self.lets(late, sight, living), over, living, kept=True)
+            self.body(block, spot, lets(self, late, sight, living), over, living, kept=True)
         if spot.absent:
             room.add("else:")
             with room.indented():
@@ -224,7 +193,7 @@ class Drawer:
         if living.counts and spot.parent is not None:
             spot.parent.counts = True
         if kept or not living.counts:
-            self.empty_leaf(name, spot, block)
+            self.empty_leaf(name, spot, block.at, block.when.text if block.when else loops_text(block.each))
             room.add(spot.sink.write(name))
             if kept or (block.each and living.touched is False):
                 self.lift(spot.parent)
@@ -233,7 +202,7 @@ class Drawer:
             return
         room.add(f"if {living.variable}:")
         with room.indented():
-            self.empty_leaf(name, spot, block)
+            self.empty_leaf(name, spot, block.at, block.when.text if block.when else loops_text(block.each))
             room.add(spot.sink.write(name))
             self.lift(spot.parent)
         if spot.absent or self.coder.traced:
@@ -244,103 +213,13 @@ class Drawer:
                 if spot.absent:
                     self.absent(spot, block.at, "")
 
-    # names, loops, parts
-
-    def lets(self, entries: Sequence[Entry], sight: Sight, owner: Living | None) -> Sight:
-        """Works out names in order; each sees those before it."""
-        for entry in entries:
-            sight = sight.naming({entry.key: self.named(entry, sight, owner)})
-        return sight
-
-    def named(self, entry: Entry, sight: Sight, owner: Living | None) -> Named:
-        room = self.coder.room
-        variable = room.fresh("n")
-        self.numbers += 1
-        target = Target.of_name(entry.key)
-        if isinstance(entry.value, Constant):
-            room.add(f"{variable} = {room.constant(entry.value.value)}")
-            return Named(variable, _kind_of(entry.value.value), constant=True)
-        named = Named(variable, number=self.numbers, owner=owner)
-        if isinstance(entry.value, Worked):
-            return self.worked_name(entry.value, named, target, sight)
-        room.add(f"{variable} = MISSING")
-        self.begin()
-        self.quiet += 1
-        self.node(entry.value, Spot(Sink.name(variable), target, None), sight)
-        self.quiet -= 1
-        self.traced(f"_named({named.number})")
-        return named
-
-    def worked_name(self, worked: Worked, named: Named, target: Target, sight: Sight) -> Named:
-        """A name whose formula fails stays unbound: what reads it is passed over, for the fault is told already."""
-        room = self.coder.room
-        number = self.rule(worked.at, target, worked.text, formula=worked.formula, sight=sight)
-        code = self.coded(worked, replace(sight, leaf=f"{number}, {target.indexes}"))
-        if code is None:
-            return named
-        self.begin()
-        room.add("try:")
-        with room.indented():
-            room.add(f"{named.variable} = {code.text}")
-        room.add("except (Fault, NameError) as e:")
-        with room.indented():
-            room.add(f"{named.variable} = None; del {named.variable}; _fail(F, e, {number}, {target.indexes})")
-        self.traced(f"_named({named.number})")
-        parsed = parsed_by(self.coder, worked.formula)
-        constant = constant_formula(worked.formula, sight)
-        return replace(named, kind=code.kind, constant=constant, paths=parsed or VALUES)
-
-    @contextmanager
-    def looping(self, through: Sequence[Through], sight: Sight, target: Target) -> Iterator[Sight]:
-        """Loops within one another; whatever is written inside stands in the innermost."""
-        if not through:
-            yield sight
-            return
-        first, *rest = through
-        room = self.coder.room
-        if len(sight.loops) >= MOST_LOOPS:
-            says = f"more than {MOST_LOOPS} loops stand within one another"
-            raise Fault("M119", says, "build the inner lists under let:", at=first.at)
-        several, item, index = room.fresh("s"), room.fresh("i"), room.fresh("j")
-        around = self.gone_through(first, several, item, index, sight, target)
-        line = room.add(f"for {index}, {item} in enumerate({several}, 1):")
-        with room.indented():
-            with self.looping(rest, sight.inside(around), target) as inner:
-                yield inner
-            room.add("pass")
-        if not room.uses(index, line):
-            room.set(line, f"for {item} in {several}:")
-
-    def gone_through(self, through: Through, several: str, item: str, index: str, sight: Sight, target: Target) -> Around:
-        """Sets the variable of what is gone through; a fault in it is kept, and nothing is gone through."""
-        over = through.over
-        if isinstance(over, Worked) and isinstance(over.formula, Read):
-            over = over.formula.path
-        text = over.text
-        number = self.rule(through.at, target, f"$each: {text}")
-        paths: Paths = VALUES
-        document, path = sight.document, None
-        try:
-            if isinstance(over, Path):
-                code, taken = self.coder.items(over, sight)
-                paths, document, path = taken.paths, taken.scope.document, over
-            else:
-                code = f"_sequence({self.coder.code(over.formula, sight).text})"
-        except Fault as wrong:
-            self.faults.append(wrong.within(at=through.at, target=target.template))
-            code = "()"
-        self.coder.room.add(f"{several} = ()")
-        with self.trying(f"{several} = _bound(N, {code})", number, target, then=False):
-            pass
-        return Around(Loop(item, index, path, through.name), paths, document)
-
     def used(self, part: Part, spot: Spot, sight: Sight, over: Over, living: Living, block: Block, kept: bool) -> None:
         """A shared part: of the caller's names it sees those of the `$let` beside it and the mapping's needs."""
         beside = {entry.key: sight.names[entry.key] for entry in block.let}
         context = {name: named for name, named in sight.names.items() if named.context}
         absent = {name: Named("MISSING", constant=True) for name in part.needs if name not in beside and name not in context}
         inside = replace(sight, names={**context, **absent, **beside}, tables=part.tables)
-        inside = self.lets(part.let, inside, living)
+        inside = lets(self, part.let, inside, living)
         if isinstance(part.output, Block):
             output = part.output
             if output.each and not spot.sink.many:
@@ -348,11 +227,11 @@ class Drawer:
                 self.coder.room.add(f"{name} = []")
                 shape = spot.shape.item() if spot.shape else None
                 item = Spot(Sink.list(name), spot.target.item(name), shape, parent=spot.parent)
-                with self.looping(output.each, inside, spot.target) as looped:
+                with looping(self, output.each, inside, spot.target) as looped:
                     self.single(replace(output, each=()), item, looped, over, living, kept)
-                self.list_written(name, spot, block.at, _loops_text(output.each))
+                self.list_written(name, spot, block.at, loops_text(output.each))
                 return
-            with self.looping(output.each, inside, spot.target) as looped:
+            with looping(self, output.each, inside, spot.target) as looped:
                 self.single(replace(output, each=()), spot, looped, over, living, kept)
             return
         if over:
@@ -361,107 +240,6 @@ class Drawer:
         self.node(part.output, replace(spot, parent=living), inside)
         if living.touched:
             self.lift(spot.parent, living.variable)
-
-    # small statements
-
-    def coded(self, worked: Worked, sight: Sight) -> Code | None:
-        """The expression of a formula, or None and its fault kept."""
-        try:
-            return self.coder.code(worked.formula, sight)
-        except Fault as wrong:
-            self.faults.append(wrong.within(at=worked.at))
-            return None
-
-    @contextmanager
-    def trying(self, statement: str, number: int, target: Target, then: bool = True) -> Iterator[None]:
-        room = self.coder.room
-        self.begin()
-        room.add("try:")
-        with room.indented():
-            room.add(statement)
-        room.add("except (Fault, NameError) as e:")
-        with room.indented():
-            room.add(f"_fail(F, e, {number}, {target.indexes})")
-        if then:
-            room.add("else:")
-            with room.indented():
-                yield
-        else:
-            yield
-
-    def write(self, spot: Spot, value: str, number: int, alive: Sequence[Living] = ()) -> None:
-        self.hook(number, spot.target, value)
-        self.coder.room.add(spot.sink.write(value))
-        for living in alive:
-            self.lift(living)
-
-    def absent(self, spot: Spot, at: Place, text: str) -> None:
-        """What the schema wants in place of a value that is absent: null, `[]` or nothing."""
-        if spot.absent:
-            self.write(spot, spot.absent, self.rule(at, spot.target, text, constant=True))
-
-    def alive(self, formula: Formula, spot: Spot, sight: Sight) -> list[Living]:
-        """The blocks that live by this formula's value: the one it stands in, if it reads the document, and those whose own
-        `$let` it reads."""
-        living = owners_of(formula, sight)
-        if spot.parent is not None and reads_document(formula, sight) and spot.parent not in living:
-            living.append(spot.parent)
-        for one in living:
-            one.counts = one.touched = True
-        return living
-
-    def lift(self, living: Living | None, when: str = "") -> None:
-        """Says at run time that a block lives."""
-        if living is None:
-            return
-        living.touched = True
-        self.coder.room.add(f"if {when}: {living.variable} = True" if when else f"{living.variable} = True")
-
-    def rule(
-        self,
-        at: Place,
-        target: Target,
-        text: str,
-        *,
-        constant: bool = False,
-        formula: Formula | None = None,
-        sight: Sight | None = None,
-    ) -> int:
-        """Remembers one place that makes a value; the number is how the code tells of it."""
-        source = source_of(formula, sight) if formula is not None and sight is not None else ""
-        self.rules.append(Rule(at, target, text, constant, bool(self.quiet) or target.is_name, source))
-        return len(self.rules) - 1
-
-    # what only the explain variant has
-
-    def traced(self, line: str) -> None:
-        if self.coder.traced:
-            self.coder.room.add(line)
-
-    def begin(self) -> None:
-        if not self.quiet:
-            self.traced("_begin()")
-
-    def hook(self, number: int, target: Target, value: str) -> None:
-        if not self.quiet:
-            word = "_written" if self.rules[number].constant else "_leaf"
-            self.traced(f"{word}({number}, {target.indexes}, {value})")
-
-    def empty_leaf(self, name: str, spot: Spot, block: Block) -> None:
-        """A block that lives though nothing is written in it is a leaf of the output, too."""
-        if self.coder.traced and not self.quiet:
-            number = self.rule(block.at, spot.target, block.when.text if block.when else _loops_text(block.each))
-            self.coder.room.add(f"if not {name}: _written({number}, {spot.target.indexes}, {name})")
-
-    def marked(self) -> str:
-        mark = self.coder.room.fresh("m")
-        if not self.quiet:
-            self.traced(f"{mark} = _marked()")
-        return mark
-
-    def unmarked(self, mark: str) -> None:
-        if not self.quiet:
-            self.traced(f"_unmarked({mark})")
 
 
 def absent_of(parent: Shape | None, key: str, shape: Shape | None) -> str:
@@ -504,21 +282,9 @@ def _only_constants(node: Node) -> bool:
     return False
 
 
-def _loops_text(through: Sequence[Through]) -> str:
-    return ", ".join(t.over.text for t in through)
-
-
 def _as_written(value: Any) -> str:
     if value is None:
         return "null"
     if value is True or value is False:
         return "true" if value else "false"
     return str(value)
-
-
-def _kind_of(value: Any) -> Any:
-    if isinstance(value, str):
-        return "text"
-    if value is None:
-        return "null"
-    return "truth" if isinstance(value, bool) else "any" if isinstance(value, list | dict) else "number"

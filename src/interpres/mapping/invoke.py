@@ -6,17 +6,19 @@ import functools
 import inspect
 import types
 import typing
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from collections.abc import Mapping as Map
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
 from interpres.document import Missing
 from interpres.fault import Fault
 from interpres.mapping.express import Code, Coder
-from interpres.mapping.formula import Call, Formula
+from interpres.mapping.formula import Call, Formula, Number
 from interpres.mapping.run import guarded, wrong_kind
 from interpres.mapping.scope import Kind, Sight
+from interpres.numerals import MOST_DIGITS
 from interpres.transform import Transform
 
 KINDS: Final[Map[type, str]] = {
@@ -58,6 +60,18 @@ def takes(hint: Any) -> frozenset[str] | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a parameter takes: kinds of value (None: any), and whether a number must be whole."""
+
+    kinds: frozenset[str] | None
+    whole: bool = False
+
+    @classmethod
+    def of(cls, hint: Any) -> Wanted:
+        return cls(takes(hint), hint is int)
+
+
 def gives(hint: Any) -> Kind:
     """What is known of a transform's result, beside missing or null."""
     kinds = takes(hint)
@@ -72,9 +86,9 @@ def invoke(coder: Coder, transform: Transform, formula: Call, sight: Sight) -> C
     arguments: list[Formula] = [a for a in formula.arguments if not hasattr(a, "match")]
     _counted(transform, formula)
     codes = [coder.code(a, sight) for a in arguments]
-    wanted = [takes(_type_of(transform, i)) for i in range(len(codes))]
-    checked = _unsure(transform, formula, codes, wanted)
-    function = coder.room.keep(_function(coder, transform, tuple(wanted) if checked else None), "f")
+    wanted = tuple(Wanted.of(_type_of(transform, i)) for i in range(len(codes)))
+    checked = _unsure(transform, arguments, codes, wanted)
+    function = coder.room.keep(_function(coder, transform, wanted if checked else ()), "f")
     kind = gives(transform.gives)
     given = [c.text for c in codes]
     if transform.meets_missing:
@@ -117,12 +131,15 @@ def _type_of(transform: Transform, index: int) -> Any:
     return transform.takes[min(index, len(transform.takes) - 1)] if transform.takes else Any
 
 
-def _unsure(transform: Transform, formula: Call, codes: list[Code], wanted: list[frozenset[str] | None]) -> bool:
+def _unsure(transform: Transform, arguments: Sequence[Formula], codes: Sequence[Code], wanted: Sequence[Wanted]) -> bool:
     """Whether a value's kind must be looked at when a message flows."""
     unsure = False
-    for code, kinds, argument in zip(codes, wanted, formula.arguments, strict=True):
+    for code, want, argument in zip(codes, wanted, arguments, strict=True):
+        kinds = want.kinds
         if kinds is None:
             continue
+        if want.whole and not (isinstance(argument, Number) and isinstance(argument.number, int)):
+            unsure = True
         kind = "list" if code.kind == "gathered" else code.kind
         if kind == "any":
             unsure = True
@@ -139,7 +156,7 @@ def words(kinds: Collection[str]) -> str:
     return " or ".join(WORDS[k] for k in WORDS if k in kinds)
 
 
-def _function(coder: Coder, transform: Transform, wanted: tuple[frozenset[str] | None, ...] | None) -> Callable[..., Any]:
+def _function(coder: Coder, transform: Transform, wanted: tuple[Wanted, ...]) -> Callable[..., Any]:
     """The function to call: with the mapping's time zone where it asks for one, guarded where it is a workspace's own."""
     key = (transform.name, wanted)
     if key not in coder.functions:
@@ -152,13 +169,24 @@ def _function(coder: Coder, transform: Transform, wanted: tuple[frozenset[str] |
     return coder.functions[key]
 
 
-def checking(name: str, function: Callable[..., Any], wanted: tuple[frozenset[str] | None, ...]) -> Callable[..., Any]:
+def checking(name: str, function: Callable[..., Any], wanted: Sequence[Wanted]) -> Callable[..., Any]:
     """The function behind a look at the kind of each value: M210 for one that it does not take."""
 
     def work(*values: Any) -> Any:
-        for kinds, value in zip(wanted, values, strict=True):
-            if kinds is not None and (kind := KINDS.get(value.__class__)) not in kinds and kind not in ("missing", "null"):
-                wrong_kind(name, words(kinds), value)
-        return function(*values)
+        return function(*(_taken(name, want, value) for want, value in zip(wanted, values, strict=True)))
 
     return work
+
+
+def _taken(name: str, want: Wanted, value: Any) -> Any:
+    """The value, if the parameter takes it; a whole number written with decimals (2.0) as a whole one."""
+    kind = KINDS.get(value.__class__)
+    if want.kinds is None or kind in ("missing", "null"):
+        return value
+    if kind not in want.kinds:
+        wrong_kind(name, words(want.kinds), value)
+    if want.whole and isinstance(value, Decimal):
+        if value != value.to_integral_value() or value.adjusted() > MOST_DIGITS:
+            wrong_kind(name, "a whole number", value)
+        return int(value)
+    return value

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from interpres.document import MISSING
 from interpres.fault import Fault
-from interpres.mapping.compare import LONGEST_NUMBER, kind_of, told, written
+from interpres.mapping.compare import kind_of, told
+from interpres.numerals import MOST_DIGITS, plain
 
 _EXACT: Final = Context(
-    prec=LONGEST_NUMBER, rounding=ROUND_HALF_EVEN, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow, Underflow]
+    prec=MOST_DIGITS, rounding=ROUND_HALF_EVEN, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow, Underflow]
 )
 _ROUNDED: Final = Context(prec=34, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow])
 
@@ -38,8 +39,10 @@ def constant(value: Any) -> tuple[str] | Any:
 
 
 def _joinable(side: Any) -> str:
-    if isinstance(side, str | int | Decimal) and not isinstance(side, bool):
-        return written(side)
+    if isinstance(side, str):
+        return side
+    if isinstance(side, int | Decimal) and not isinstance(side, bool):
+        return plain(side)
     hint = "use join for lists, and if() to turn a yes or no into words"
     raise Fault("M204", f"'&' joins text, and this is {kind_of(side)}", hint, value=told(side))
 
@@ -75,7 +78,7 @@ def _reckon(work: Callable[[Decimal, Decimal], Decimal], sign: str, left: Any, r
     except (Inexact, InvalidOperation, Overflow, Underflow) as error:
         if not right and sign == "/":
             raise Fault("M206", "this divides by zero", "ask with if() whether the divisor is zero") from error
-        says = f"the result has more than {LONGEST_NUMBER} digits"
+        says = f"the result has more than {MOST_DIGITS} digits"
         raise Fault("M206", says, "numbers this long are an accident; see where they come from") from error
     if isinstance(left, int) and isinstance(right, int) and sign != "/":
         return int(result)
@@ -83,6 +86,6 @@ def _reckon(work: Callable[[Decimal, Decimal], Decimal], sign: str, left: Any, r
 
 
 def _decimal(value: int | Decimal) -> Decimal:
-    if isinstance(value, int) and value.bit_length() > 4 * LONGEST_NUMBER:
+    if isinstance(value, int) and value.bit_length() > 4 * MOST_DIGITS:
         raise InvalidOperation
     return Decimal(value)

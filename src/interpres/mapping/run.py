@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final, NoReturn
 
@@ -23,9 +23,9 @@ from interpres.mapping.compare import (
     told,
     truth,
     unequal,
-    written,
 )
 from interpres.mapping.reckon import add, constant, divide, join, multiply, subtract
+from interpres.numerals import plain
 from interpres.table import Row, Table
 
 MOST_ITEMS: Final = 1_000_000
@@ -39,7 +39,7 @@ def code_of(value: Any, table: str) -> str:
     if value is True or value is False:
         return "true" if value else "false"
     if isinstance(value, int | Decimal):
-        return written(value)
+        return plain(value)
     raise Fault("M204", f"table {table} is asked with {kind_of(value)}", "choose the code in it")
 
 

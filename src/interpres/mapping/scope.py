@@ -90,7 +90,7 @@ class Sight:
     here: Loop | None = None
     chooser: Paths | None = None
     walrus: bool = True
-    leaf: str = "0, ()"
+    leaf: str = "(0, ())"
 
     def naming(self, names: Mapping[str, Named]) -> Sight:
         return replace(self, names={**self.names, **names})
