@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import TypeVar
 
 from interpres.fault import Fault
+from interpres.station import store_file
 from interpres.store.sqlite import SqliteStore
 from interpres.workspace import Workspace
 
 T = TypeVar("T")
-
-
-def store_file(workspace: Workspace) -> Path:
-    """Where a workspace's store lies."""
-    return workspace.var / "store.sqlite"
 
 
 def look(workspace: Workspace, work: Callable[[SqliteStore], Awaitable[T]]) -> T:

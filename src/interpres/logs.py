@@ -1,0 +1,49 @@
+"""Logs: one JSON object a line, ids and paths only, into a file of the workspace's `var/`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+LARGEST_BYTES = 50 << 20
+KEPT = 5
+
+
+def to_file(file: Path, *, echo: bool = False) -> None:
+    """Log to this file, which is turned over at 50 MB and kept five times; with `echo` to standard error too.
+
+    Every value is written as JSON text, so that no message can begin a line of its own.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handlers: list[logging.Handler] = [
+        RotatingFileHandler(file, maxBytes=LARGEST_BYTES, backupCount=KEPT, encoding="utf-8", delay=True)
+    ]
+    if echo:
+        handlers.append(logging.StreamHandler(sys.stderr))
+    logger = logging.getLogger("interpres")
+    logger.handlers[:] = handlers
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.stdlib.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _without_tracebacks,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        logger_factory=lambda *names: logging.getLogger(names[0] if names else "interpres"),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+def _without_tracebacks(_logger: Any, _name: str, event: Any) -> Any:
+    """A traceback may hold what a message held; the kind of the error and its place are logged by whoever met it."""
+    event.pop("exc_info", None)
+    return event
