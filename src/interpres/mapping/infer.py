@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from typing import Any, Final, get_args, get_origin
 
 from interpres.fault import Fault, Place, did_you_mean
@@ -14,7 +13,7 @@ from interpres.mapping.calls import SPECIAL
 from interpres.mapping.formula import Arrow, Binary, Call, Exists, Formula, Listing, Not, Number, Read, Text, Truth
 from interpres.mapping.invoke import takes, words
 from interpres.mapping.scope import no_loop
-from interpres.mapping.value import ANY, CAME, MADE, NUMBER, TRUTH, WORDS, Known, Value, any_of, list_of
+from interpres.mapping.value import ANY, CAME, MADE, NUMBER, TRUTH, WHOLE, WORDS, Known, Value, any_of, list_of
 from interpres.path import Every, Field, Key, Path, Position, Where
 from interpres.table import Table
 from interpres.transform import Transform
@@ -24,9 +23,6 @@ SEGMENT: Final = re.compile(r"[A-Z][A-Z0-9]{1,2}\Z")
 
 MOMENTS: Final = {"date": "date", "datetime": "date-time", "time": "time"}
 """Transforms whose text is known to be a date or time, and JSON Schema's word for it."""
-
-ALIKE: Final = 0.86
-"""How alike a key of the document and a declared name are before a slip is suspected (the measure of difflib)."""
 
 PASSING: Final = frozenset({"default", "required"})
 """Transforms whose result is one of their arguments."""
@@ -181,7 +177,7 @@ class Reader:
             near = did_you_mean(path.name, sight.names)
             self.report(Fault("M105", f"there is no name '{path.name}' here", near or declare, at=path.at))
             return False
-        near_names = get_close_matches(path.name, sight.names, n=1, cutoff=ALIKE) if path.root == "name" else []
+        near_names = [n for n in sight.names if path.root == "name" and a_slip_apart(path.name, n)]
         if near_names and not segments:
             says = f"'{path.name}' is read from the document: no such name is declared"
             hint = f"did you mean '{near_names[0]}'? write $.{path.name} if the document is meant"
@@ -191,14 +187,14 @@ class Reader:
     def _index(self, path: Path, sight: Sight) -> Value:
         if not sight.loops:
             self.report(no_loop(path.text, path.at))
-        return NUMBER
+        return WHOLE
 
     def _from_name(self, path: Path, named: Name) -> Value:
         if path.parts == (Key("$index"),):
             if named.kind != "loop":
                 says = f"there is no loop named '{path.name}' around this"
                 self.report(Fault("M104", says, f"name the loop, as in $each: {{{path.name}: PATH}}", at=path.at))
-            return NUMBER
+            return WHOLE
         if not path.parts:
             return named.value
         plain = named.value.all_kinds()
@@ -231,9 +227,8 @@ class Reader:
                 self._joined(formula.right, sight)
                 return MADE
             case "+" | "-" | "*" | "/":
-                self._number(formula.left, formula.operator, sight)
-                self._number(formula.right, formula.operator, sight)
-                return NUMBER
+                sides = [self._number(side, formula.operator, sight) for side in (formula.left, formula.right)]
+                return WHOLE if all(sides) and formula.operator != "/" else NUMBER
         left = self.value(formula.left, sight)
         right = self._right(formula, sight)
         if formula.operator == "matches" and not isinstance(formula.right, Text):
@@ -259,12 +254,16 @@ class Reader:
             says = f"& joins text, and this is {WORDS[min(kinds)]}"
             self.report(Fault("M107", says, "make one text of a list with | join(', ')", at=formula.at))
 
-    def _number(self, formula: Formula, operator: str, sight: Sight) -> None:
-        wrong = self.value(formula, sight).all_kinds() - {"number", "any"}
+    def _number(self, formula: Formula, operator: str, sight: Sight) -> bool:
+        """Whether a side of a sum or product is surely whole; M103 where it is no number."""
+        value = self.value(formula, sight)
+        wrong = value.all_kinds() - {"number", "any"}
         if wrong:
             hint = "add | number" if "text" in wrong else "only numbers can be reckoned with"
             says = f"{WORDS[min(wrong)]} where a number is wanted beside '{operator}'"
             self.report(Fault("M103", says, hint, at=formula.at))
+        constants = [k.value for k in value.known]
+        return (value.whole or value.certain) and all(isinstance(c, int) for c in constants)
 
     # calls
 
@@ -413,6 +412,23 @@ class Reader:
             self._argument(transform, value.items, inner, at)
 
 
+def a_slip_apart(one: str, other: str) -> bool:
+    """Whether one slip of the finger lies between two words: a letter more or less, another one, or two exchanged.
+
+    A plural (`visit`, `visits`) or another number (`dx1`, `dx2`) is no slip.
+    """
+    if len(one) > len(other):
+        one, other = other, one
+    if one == other or len(other) - len(one) > 1 or len(one) < 3 or other == one + "s":
+        return False
+    start = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(one))
+    if len(one) < len(other):
+        return one[start:] == other[start + 1 :]
+    if one[start + 1 :] == other[start + 1 :]:
+        return not (one[start].isdigit() and other[start].isdigit())
+    return one[start : start + 2] == other[start : start + 2][::-1] and one[start + 2 :] == other[start + 2 :]
+
+
 def _item_hint(hint: Any) -> Any:
     """The type of a list's items in a parameter's type, where it says one."""
     for part in (hint, *get_args(hint)):
@@ -431,7 +447,7 @@ def _result(transform: Transform, values: Sequence[Value]) -> Value:
     if kinds is None or not (known := kinds - {"null", "missing"}):
         return ANY
     origins = frozenset({"made"}) if "text" in known else frozenset()
-    return Value(known, origins)  # type: ignore[arg-type]
+    return Value(known, origins, whole=transform.gives is int)  # type: ignore[arg-type]
 
 
 def _chosen(path: Path, sight: Sight, paths: Paths) -> Path:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from interpres.fault import Fault, Place
+from interpres.fault import Fault, Place, did_you_mean
 from interpres.schema import Shape
 
 Kind = Literal["text", "number", "truth", "list", "block", "any"]
@@ -53,19 +53,22 @@ class Known:
 class Value:
     """What a formula may give, beside missing and null: any of `known`, or something of `kinds`.
 
-    `origins` tells of its texts; `items` what its lists hold, where that is known. No kinds and nothing known: always missing.
+    `origins` tells of its texts, `whole` that its numbers have no fraction, `items` what its lists hold, where that is known. No
+    kinds and nothing known: always missing.
     """
 
     kinds: frozenset[Kind] = frozenset()
     origins: frozenset[Origin] = frozenset()
     known: tuple[Known, ...] = ()
     items: Value | None = None
+    whole: bool = False
 
     def __or__(self, other: Value) -> Value:
         items = self.items and other.items and self.items | other.items
         if not ("list" in self.kinds and "list" in other.kinds):
             items = self.items or other.items
-        return Value(self.kinds | other.kinds, self.origins | other.origins, self.known + other.known, items)
+        whole = all(v.whole for v in (self, other) if "number" in v.kinds)
+        return Value(self.kinds | other.kinds, self.origins | other.origins, self.known + other.known, items, whole)
 
     @property
     def certain(self) -> bool:
@@ -81,6 +84,7 @@ ANY: Final = Value(frozenset({"any"}))
 CAME: Final = Value(frozenset({"text"}), frozenset({"came"}))
 MADE: Final = Value(frozenset({"text"}), frozenset({"made"}))
 NUMBER: Final = Value(frozenset({"number"}))
+WHOLE: Final = Value(frozenset({"number"}), whole=True)
 TRUTH: Final = Value(frozenset({"truth"}))
 BLOCK: Final = Value(frozenset({"block"}))
 NOTHING: Final = Value()
@@ -127,6 +131,9 @@ def misfits(value: Value, shape: Shape, at: Place, target: str) -> Iterator[Faul
     for kind in sorted(value.kinds):
         if not ACCEPTED[kind] & shape.kinds:
             yield _other_kind(kind, shape, at, target)
+    if "number" in value.kinds and not value.whole and "integer" in shape.kinds and "number" not in shape.kinds:
+        says = "a number that may have a fraction where a whole number is wanted"
+        yield Fault("M103", says, "add | integer, or | round", at=at, target=target, level="warning")
     if "text" in value.kinds and "string" in shape.kinds:
         yield from _texts(value, shape, at, target)
     if "list" in value.kinds and value.items and (item := shape.item()):
@@ -141,10 +148,7 @@ def wanted(shape: Shape) -> str:
 
 def _hint(value: Any, shape: Shape) -> str:
     if isinstance(value, str) and shape.values:
-        near = [v for v in shape.values if isinstance(v, str)]
-        from interpres.fault import did_you_mean
-
-        return did_you_mean(value, near)
+        return did_you_mean(value, [v for v in shape.values if isinstance(v, str)])
     if kind_of(value) == "number" and "string" in shape.kinds:
         return "put it in quotes"
     return ""
@@ -181,12 +185,3 @@ def _texts(value: Value, shape: Shape, at: Place, target: str) -> Iterator[Fault
         hint = "translate it with | table(…), unless the sender uses these very codes"
         says = "text as it came where only certain values are allowed"
         yield Fault("M103", says, hint, at=at, target=target, level="warning")
-    elif value.origins and shape.values is None and not shape.format:
-        return
-
-
-def without_known(value: Value) -> Value:
-    """What is left when nothing is known of its constants but their kind."""
-    kinds: set[Any] = {kind_of(k.value) for k in value.known if k.value is not None}
-    origins: frozenset[Origin] = value.origins | (frozenset({"made"}) if "text" in kinds else frozenset())
-    return replace(value, kinds=value.kinds | kinds, origins=origins, known=())
