@@ -68,6 +68,10 @@ class Engine:
         """The store that it runs against."""
         return self.shift.store
 
+    def source(self, channel: str) -> Source:
+        """A channel's source, opened by `start`: whoever drives it by hand (demo, tests) learns its port here."""
+        return self._roads[channel].source
+
     # from start to end
 
     async def start(self) -> None:
@@ -221,10 +225,11 @@ class Engine:
         """Returns once, at two looks in a row, nothing is in hand and nothing is due soon."""
         quiet = 0
         while quiet < 2:
-            quiet = quiet + 1 if await self._is_idle() else 0
+            quiet = quiet + 1 if await self.is_idle() else 0
             await self.shift.clock.sleep(LOOK_SECONDS)
 
-    async def _is_idle(self) -> bool:
+    async def is_idle(self) -> bool:
+        """Whether nothing is in hand and nothing is due within `SOON_SECONDS`."""
         if self.shift.accepting or not all(road.source.idle() for road in self._roads.values()):
             return False
         if any(w.busy for w in self._workers.values()) or any(o.busy for o in self._outlets()):
