@@ -16,9 +16,9 @@ from interpres.channels import read_channel
 from interpres.fault import Fault, Faults, Place, did_you_mean
 from interpres.format import Format, Grammar
 from interpres.mapping import file as mapping_file
-from interpres.mapping import picture
 from interpres.mapping.check import check_mapping
 from interpres.mapping.compile import compile_formula, compile_mapping
+from interpres.mapping.picture import Mapping as Picture
 from interpres.schema import Schema
 from interpres.schemas import find_schema
 from interpres.settings import model_from_values
@@ -30,7 +30,7 @@ from interpres.transform import Transform, builtins, workspace_transforms
 class Loaded:
     """A mapping ready to run: its picture, its function, the formats on both sides and what its output promises."""
 
-    picture: picture.Mapping
+    picture: Picture
     compiled: Mapped
     from_format: Format
     to_format: Format
@@ -112,7 +112,7 @@ class Workspace:
             self._systems[name] = read_system(name, self.folder / "schemas")
         return self._systems[name]
 
-    def picture(self, name: str) -> picture.Mapping:
+    def picture(self, name: str) -> Picture:
         """The mapping file as read. Raises `Fault` C151 where there is none, or `Faults` for what is wrong with it."""
         if name not in (known := self.names("mappings")):
             raise Fault("C151", f"there is no mapping '{name}'", did_you_mean(name, known) or "mappings lie in mappings/")
@@ -134,7 +134,7 @@ class Workspace:
             self._mappings[name] = Loaded(read, compiled, from_format, to_format, promise)
         return self._mappings[name]
 
-    def to_format(self, mapping: picture.Mapping, from_format: Format) -> Format:
+    def to_format(self, mapping: Picture, from_format: Format) -> Format:
         """What writes the output: the mapping's own word, the same as came where it edits, else json."""
         if mapping.to_format:
             return self.format(mapping.to_format, mapping.to_settings)
@@ -195,12 +195,12 @@ class Workspace:
         found: list[Fault] = []
         used: set[str] = set()
         for name in self.names("systems"):
-            found += _faults_of(lambda name=name: self.system(name))  # type: ignore[misc]
+            found += _faults_of(lambda name=name: self.system(name))
         for name in self.names("mappings"):
             found += self.check_mapping(name)
         ports: dict[int, str] = {}
         for name in self.names("channels"):
-            found += _faults_of(lambda name=name: used.update(self._used_by(name, ports)))  # type: ignore[misc]
+            found += _faults_of(lambda name=name: used.update(self._used_by(name, ports)))
         found += self._unused(used)
         return sorted(set(found), key=lambda f: (f.at or Place(""), f.code, f.says))
 
