@@ -164,30 +164,30 @@ class _Checking:
             item = shape.item()
         for inner in node.items:
             if isinstance(inner, Block):
-                fits = self._fits_object(inner, item, f"{target}[]")
-                self._block(inner, item if fits else None, f"{target}[]", sight, context)
+                self._block(inner, self._object(inner, item, f"{target}[]"), f"{target}[]", sight, context)
             else:
                 self._node(inner, item, f"{target}[]", sight, context)
 
     def _fitting(self, block: Block, shape: Shape | None, target: str) -> Shape | None:
         """The shape of what a block makes each time; M103 where it makes a list for one place, or one thing for a list."""
         if not block.each:
-            return shape if self._fits_object(block, shape, target) else None
+            return self._object(block, shape, target)
         if shape is None or (shape.kinds and "array" not in shape.kinds):
             if shape is not None:
                 hint = "take $each away, and choose one by a condition in brackets"
                 says = f"$each makes a list where {wanted(shape)} is wanted"
                 self.found.append(Fault("M103", says, hint, at=block.at, target=target))
             return None
-        item = shape.item()
-        return item if self._fits_object(block, item, f"{target}[]") else None
+        return self._object(block, shape.item(), f"{target}[]")
 
-    def _fits_object(self, block: Block, shape: Shape | None, target: str) -> bool:
+    def _object(self, block: Block, shape: Shape | None, target: str) -> Shape | None:
+        """The shape that one block is held against; M103 where no block can stand."""
         if shape is None or not shape.kinds or "object" in shape.kinds:
-            return True
-        hint = "write '- ' in front of its first key, or give it $each" if "array" in shape.kinds else ""
+            return shape
+        listed = "array" in shape.kinds
+        hint = "write '- ' in front of its first key, or give it $each" if listed else ""
         self.found.append(Fault("M103", f"a block where {wanted(shape)} is wanted", hint, at=block.at, target=target))
-        return False
+        return shape.item() if listed else None
 
     def _block(self, block: Block, shape: Shape | None, target: str, sight: Sight, context: Mapping[str, Name]) -> None:
         for through in block.each:
@@ -238,27 +238,15 @@ class _Checking:
     # shared parts
 
     def _used(self, block: Block, target: str, sight: Sight, context: Mapping[str, Name]) -> list[tuple[Entry, Sight]]:
-        """The entries that a part brings, and what they see: the part's own names, and only the caller's `$let` beside it."""
+        """The entries that a part brings, and what they see: its own names, the caller's `$let` beside it, and the context."""
         use = block.use
         if use is None:
             return []
         part = use.part
         given = {e.key: sight.names[e.key] for e in block.let}
-        for name, optional in part.needs.items():
-            if name in given:
-                given[name].used = True
-            elif not optional and name not in context:
-                says = f"the part {use.name} needs '{name}'"
-                hint = did_you_mean(name, given) or f"write it under $let: beside $use: {{{name}: =…}}"
-                self.found.append(Fault("M105", says, hint, at=use.at))
-        for entry in block.let:
-            if entry.key not in part.needs:
-                hint = did_you_mean(entry.key, part.needs) or f"it needs {', '.join(part.needs) or 'nothing'}"
-                says = f"the part {use.name} has no parameter '{entry.key}'"
-                self.found.append(Fault("M105", says, hint, at=entry.at))
         for name in part.needs:
-            if name in context and name not in given:
-                context[name].used = True
+            if name in given or name in context:
+                (given.get(name) or context[name]).used = True
         absent = {n: Name(ANY, part.at, "parameter", used=True) for n in part.needs if n not in given}
         inside = Sight({**absent, **context, **given}, self._seen(part.tables), sight.loops, sight.items)
         inside = self._lets(part.let, inside, "let")

@@ -24,6 +24,30 @@ SEGMENT: Final = re.compile(r"[A-Z][A-Z0-9]{1,2}\Z")
 MOMENTS: Final = {"date": "date", "datetime": "date-time", "time": "time"}
 """Transforms whose text is known to be a date or time, and JSON Schema's word for it."""
 
+ELSEWHERE: Final = {
+    "upcase": "upper",
+    "uppercase": "upper",
+    "downcase": "lower",
+    "lowercase": "lower",
+    "strip": "trim",
+    "substring": "part",
+    "substr": "part",
+    "concat": "join",
+    "lookup": "table",
+    "translate": "table",
+    "length": "count",
+    "size": "count",
+    "int": "integer",
+    "float": "number",
+    "ifnull": "default",
+    "switch": "case",
+    "foreach": "each",
+}
+"""What other languages call what ours has."""
+
+RECKONED: Final = frozenset({"sum", "max", "min"})
+"""Transforms of a list whose items must be numbers, whatever their signature says."""
+
 PASSING: Final = frozenset({"default", "required"})
 """Transforms whose result is one of their arguments."""
 
@@ -117,9 +141,9 @@ class Reader:
     def from_document(self, path: Path, sight: Sight) -> Value:
         """The value of a path into the document, whatever is declared."""
         if path.root in ("name", "tick") and sight.here is None:
-            self.document_names.setdefault(path.name, path.at)
             if not self._may_be_there(path, sight):
                 return ANY
+            self.document_names.setdefault(path.name, path.at)
         elif path.root == "document" and path.parts and isinstance(path.parts[0], Key):
             self.document_names.setdefault(path.parts[0].name, path.at)
         return self._checked(_chosen(path, sight, self.paths), [loop for loop in sight.loops if loop is not None])
@@ -280,8 +304,7 @@ class Reader:
         transform = self.transforms.get(formula.name)
         values = [self.value(a, sight) for a in self._plain(formula)]
         if transform is None:
-            hint = did_you_mean(formula.name, [*self.transforms, *SPECIAL])
-            hint = hint or "see interpres transforms, or write it in transforms/*.py"
+            hint = _called_here(formula.name, [*self.transforms, *SPECIAL])
             self.report(Fault("M105", f"there is no transform '{formula.name}'", hint, at=formula.at))
             return ANY
         self._arguments(transform, formula, values)
@@ -398,6 +421,9 @@ class Reader:
             hint = transform.takes[min(index, len(transform.takes) - 1)] if transform.takes else Any
             argument = formula.arguments[index]
             self._argument(transform, value, hint, argument.at)
+            if transform.name in RECKONED and value.items and "text" in value.items.all_kinds():
+                says = f"{transform.name} takes a list of numbers, and this is a list of text"
+                self.report(Fault("M103", says, "add | number to each of it", at=argument.at))
 
     def _argument(self, transform: Transform, value: Value, hint: Any, at: Place) -> None:
         taken = takes(hint)
@@ -470,6 +496,14 @@ def _chosen(path: Path, sight: Sight, paths: Paths) -> Path:
 def _listed(known: Sequence[Known]) -> str:
     texts = list(dict.fromkeys(f"'{k.value}'" for k in known))
     return ", ".join(texts[:8]) + (", …" if len(texts) > 8 else "")
+
+
+def _called_here(name: str, known: Sequence[str]) -> str:
+    """What a transform that is not there is called here."""
+    other = ELSEWHERE.get(name.casefold())
+    if other in known:
+        return f"did you mean '{other}'?"
+    return did_you_mean(name, known) or "see interpres transforms, or write it in transforms/*.py"
 
 
 def _several(number: int) -> str:
