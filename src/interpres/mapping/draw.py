@@ -147,6 +147,9 @@ class Drawer(Statements):
             return
         name = self.coder.room.fresh("o")
         entries = _laid_over(own, over)
+        if spot.shape is not None:
+            constants = {e.key: e.value.value for e, _ in entries if isinstance(e.value, Constant)}
+            spot = replace(spot, shape=spot.shape.form(constants))
         mark = self.marked()
         leading = self.literal(name, entries, spot)
         for entry, seen in entries[leading:]:
