@@ -114,7 +114,7 @@ def _json_key(path: str, name: str) -> str:
 JSON_SPELLING: Final = Spelling("$", _json_key, lambda path, index: f"{path}[{index}]")
 
 
-class _Leaf:
+class Leaf:
     """A scalar that a loop goes to, with its path: it has no identity of its own by which it could be found again."""
 
     __slots__ = ("path", "value")
@@ -152,13 +152,13 @@ class Tracks:
 
     def place(self, node: Any) -> tuple[Any, str]:
         """What generated code holds in a variable, and where it stands."""
-        if node.__class__ is _Leaf:
+        if node.__class__ is Leaf:
             return node.value, node.path
         return node, self._seen[id(node)][1] if id(node) in self._seen else self._spelling.root
 
     def _kept(self, node: Any, path: str) -> Any:
         if not isinstance(node, dict | list):
-            return _Leaf(node, path)
+            return Leaf(node, path)
         self._seen[id(node)] = node, path
         return node
 
