@@ -173,6 +173,9 @@ class _Slip:
         number = self.context_mark.line if self.context_mark else self.number
         line = self.lines[number]
         at = Place(self.file, number + 1, len(line) - len(line.lstrip()) + 1)
+        if line.lstrip()[:1] in ("*", "&", "!"):
+            sign = line.lstrip()[0]
+            return self.fault("Y109", f"a text that begins with {sign} needs quotes", f"write it as '{sign}…'", at)
         if found := _NO_SPACE.match(line):
             return self.fault("Y119", f"there is no space after '{found[1]}:'", f"write '{found[1]}: {found[2]}'", at)
         return self.fault("Y119", "this line is neither 'key: value' nor '- item'", "add the key and ': ', or the '- '", at)

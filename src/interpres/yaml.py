@@ -59,15 +59,16 @@ class Row:
 Node: TypeAlias = Leaf | Branch | Row
 
 
-def read(text: str | bytes, file: str, *, strict: bool = True) -> Node:
+def read(text: str | bytes, file: str, *, strict: bool = True, faults: list[Fault] | None = None) -> Node:
     """The tree of a file; `file` is its name as the workspace says it, for places.
 
     `strict` is how mappings are read: no text over several lines, and a decimal is a number only where it would be written
     back the same. Otherwise (schemas) blocks of text are allowed and `1.0`, `1e3` are exact decimals. Anchors, aliases, tags,
     merge keys, several documents and keys given twice are never allowed. Raises `Faults` Y1xx: all of the file at once, as far
-    as YAML can read it.
+    as YAML can read it. Where `faults` is given, those that do not hinder the reading go there, so that what the file says can
+    be checked beside them.
     """
-    return _Reading(_decoded(text, file), file, strict).tree()
+    return _Reading(_decoded(text, file), file, strict).tree(faults)
 
 
 def plain(node: Node) -> Any:
@@ -143,19 +144,24 @@ class _Reading:
         self.root: Node | None = None
         self.last: Any = None
 
-    def tree(self) -> Node:
+    def tree(self, aside: list[Fault] | None) -> Node:
+        broken = True
         try:
             for event in YAML(typ="safe", pure=True).parse(self.text):
                 self._take(event)
+            broken = self.root is None
         except MarkedYAMLError as error:
             self._explain(error)
         except (YAMLError, ValueError) as error:
             self.faults.append(Fault("Y100", "YAML cannot read this file", str(error).split("\n")[0], at=Place(self.file)))
         if self.root is None and not self.faults:
             self._fault("Y120", "the file is empty", "write at least one 'key: value' line", Place(self.file, 1, 1))
-        if self.faults:
-            raise Faults(sorted(set(self.faults), key=lambda fault: fault.at or Place(self.file)))
+        found = sorted(set(self.faults), key=lambda fault: fault.at or Place(self.file))
+        if found and (broken or aside is None):
+            raise Faults(found)
         assert self.root is not None
+        if aside is not None:
+            aside += found
         return self.root
 
     def _explain(self, error: MarkedYAMLError) -> None:
@@ -208,7 +214,8 @@ class _Reading:
             self._fault("Y111", f"'&{event.anchor}' is a YAML anchor", hint, at)
         tag = getattr(event, "ctag", None)
         if tag is not None and str(tag):
-            self._fault("Y112", f"'{tag}' is a YAML tag", "take it away; a text that begins with ! needs quotes", at)
+            written = self.text[event.start_mark.index :].split(maxsplit=1)[0]
+            self._fault("Y112", f"'{written}' is a YAML tag", "take it away; a text that begins with ! needs quotes", at)
 
     def _leaf(self, event: Any, at: Place) -> Leaf:
         written = self.text[event.start_mark.index : event.end_mark.index]
@@ -240,9 +247,9 @@ class _Reading:
         rest = self.text[event.end_mark.index :].split("\n", 1)[0].lstrip(" ")
         # A formula has # only inside a text, so what it cuts off leaves a quote open; behind a whole formula it is a comment.
         if rest.startswith("#") and unreadable.unbalanced(event.value):
-            hint = "put the whole formula in double quotes (\"=…\"), so that the # belongs to it"
+            hint = 'put the whole formula in double quotes ("=…"), so that the # belongs to it'
             self._fault("Y108", "' #' cuts this formula short: YAML takes the rest as a comment", hint, at)
-        if self.open and self.open[-1].flow and (sign := unreadable.unbalanced(event.value)):
+        elif self.open and self.open[-1].flow and (sign := unreadable.unbalanced(event.value)):
             self.faults.append(unreadable.cut_short(at, sign))
 
     def _add(self, node: Node, event: Any) -> None:
@@ -258,13 +265,15 @@ class _Reading:
         else:
             if parent.flow and isinstance(node, Leaf) and not node.text and node.plain:
                 self._has_colon(parent, event)
+            if isinstance(node, Leaf) and not node.written:
+                node = Leaf(None, "", True, parent.key.at)
             parent.entries.append((parent.key, node))
             parent.key = None
 
     def _has_colon(self, parent: _Open, event: Any) -> None:
         assert parent.key is not None
         if ":" not in self.text[parent.key_ends : event.start_mark.index + 1]:
-            if any(f.code == "Y107" for f in self.faults):
+            if any(f.code == "Y107" and f.at and f.at.line == parent.key.at.line for f in self.faults):
                 return
             hint = "inside { } every ',' begins a new 'key: value'; a text with a comma needs quotes"
             self._fault("Y121", f"'{parent.key.text}' has no value", hint, parent.key.at)

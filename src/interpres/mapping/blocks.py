@@ -48,7 +48,7 @@ class Blocks:
             except Fault as fault:
                 self.faults.append(fault)
         elif leaf.plain and not leaf.text:
-            self._fault("M136", "this key has no value", "write one; an absent value is null, a text of no length ''", leaf.at)
+            self._fault("M136", "this key has no value", "write one; null says that there is none, '' is an empty text", leaf.at)
         return Constant(leaf.value, leaf.at)
 
     def block(self, branch: Branch) -> Block:

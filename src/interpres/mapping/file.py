@@ -28,6 +28,9 @@ GrammarOf = Callable[[str], Grammar]
 KEYS: Final = ("about", "extends", "from", "to", "needs", "timezone", "times", "tables", "let", "output", "edits", "drops")
 PART_KEYS: Final = ("about", "needs", "tables", "let", "output")
 
+_CUTTING: Final = ("Y107", "Y108", "Y111", "Y121")
+"""Faults after which the rest of a line is not what was written."""
+
 _DROPPED_SEGMENTS = re.compile(r"[A-Z*][A-Z0-9*]{0,2}\Z")
 
 
@@ -41,9 +44,16 @@ def load(name: str, folder: Path, grammar_of: GrammarOf, overlay: Mapping[str, s
     reading = _Reading(Shelf(folder, overlay), grammar_of)
     found = reading.mapping(name)
     if reading.faults:
-        raise Faults(sorted(dict.fromkeys(reading.faults), key=lambda fault: fault.at or Place("")))
+        raise Faults(_told_once(reading.faults))
     assert found is not None, "no picture, and nothing wrong"
     return found
+
+
+def _told_once(faults: list[Fault]) -> list[Fault]:
+    """The faults by place, without those that only follow from what YAML made of the same line."""
+    cut = {(f.at.file, f.at.line) for f in faults if f.at and f.code in _CUTTING}
+    kept = [f for f in dict.fromkeys(faults) if f.code[0] == "Y" or not f.at or (f.at.file, f.at.line) not in cut]
+    return sorted(kept, key=lambda fault: fault.at or Place(""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +95,14 @@ class _Reading:
             return None
         self.unknown_keys(tree, KEYS, "a mapping")
         needs = self.needs(tree.get("needs"), optional=False)
-        head = self.head(tree, at)
+        head = self.head(tree)
         grammar = self.grammar(head.from_format, tree)
         if grammar is None:
             return None
         blocks = Blocks(grammar, lambda leaf: self.part(leaf, grammar, frozenset(needs)), frozenset(needs), self.faults)
         tables = self.tables(tree.get("tables"))
         let = self.let(tree.get("let"), blocks, needs)
-        self.has_one_picture(tree, at)
+        self.has_one_picture(tree)
         output = self.output(tree.get("output"), blocks)
         each, edits = self.edits(tree.get("edits"), blocks, grammar)
         drops = self.drops(tree.get("drops"), grammar)
@@ -130,7 +140,8 @@ class _Reading:
             return tree
         base = f"{word.text}.yaml"
         if base in [file, *below]:
-            round_ = " → ".join(n.removesuffix(".yaml") for n in [*reversed(below), file, base])
+            chain = [*below, file, base]
+            round_ = " → ".join(n.removesuffix(".yaml") for n in chain[chain.index(base) :])
             self.fault("M129", f"extends goes in a circle: {round_}", "let one of them stand on its own", word.at)
             return None
         if not self.shelf.holds(base):
@@ -143,7 +154,7 @@ class _Reading:
     def read(self, file: str) -> Branch | None:
         name = self.shelf.name(file)
         try:
-            tree = yaml.read(self.shelf.read(file), name)
+            tree = yaml.read(self.shelf.read(file), name, faults=self.faults)
         except Faults as faults:
             self.faults += faults
             return None
@@ -166,21 +177,21 @@ class _Reading:
                 hint = "a part reads the document of the mapping that uses it; this belongs there"
             self.fault("M120", f"{what} has no key '{key.text}'", hint, key.at)
 
-    def has_one_picture(self, tree: Branch, at: Place) -> None:
+    def has_one_picture(self, tree: Branch) -> None:
         output, edits = tree.get("output"), tree.get("edits")
         if output is None and edits is None:
             hint = "draw the result under output:, or list under edits: what changes in a copy"
-            self.fault("M121", "nothing says what the mapping makes", hint, at)
+            self.fault("M121", "nothing says what the mapping makes", hint, tree.at)
         if output is not None and edits is not None:
             hint = "keep one: output: makes something new, edits: changes a copy of what came"
             self.fault("M121", "output: and edits: exclude each other", hint, yaml.key_place(tree, ["edits"]))
 
     # its head
 
-    def head(self, tree: Branch, at: Place) -> _Head:
+    def head(self, tree: Branch) -> _Head:
         word, settings = self.format(tree.get("from"), "from")
         if tree.get("from") is None:
-            self.fault("M121", "from: is missing", "name the format whose paths the formulas use: from: hl7v2", at)
+            self.fault("M121", "from: is missing", "name the format whose paths the formulas use: from: hl7v2", tree.at)
         to, to_format, to_settings = self.to(tree.get("to"))
         times, precision = self.times(tree.get("times"))
         about = self.text(tree.get("about"), "about") or ""
@@ -213,7 +224,7 @@ class _Reading:
         """`npca/visit`, `{format: xml}`, `{text: {template: FILE}}`, or `{schema: NAME, format: …}`."""
         if not isinstance(node, Branch):
             return self.text(node, "to"), None, {}
-        if not {key.text for key, _ in node.entries} & {"format", "schema"}:
+        if not any(did_you_mean(key.text, ("format", "schema")) for key, _ in node.entries):
             word, settings = self.format(node, "to")
             return None, word or None, settings
         for key, _ in node.entries:
@@ -402,7 +413,7 @@ class _Reading:
         output = self.output(tree.get("output"), blocks)
         if output is None:
             if tree.get("output") is None:
-                self.fault("M121", "output: is missing", "draw what the part puts in", at)
+                self.fault("M121", "output: is missing", "draw what the part puts in", tree.at)
             return None
         return picture.Part(name, needs, tables, let, output, at)
 

@@ -248,7 +248,7 @@ class _Building:
         if not isinstance(condition, Number):
             return Where(condition)
         if not isinstance(condition.number, int) or condition.number < (0 if self.grammar == "tree" else 1):
-            raise slips.index(self.grammar, condition.at)
+            raise slips.index(self.grammar, condition)
         return Index(condition.number)
 
 

@@ -11,6 +11,7 @@ from lark import Token
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
 from interpres.fault import Fault, Place
+from interpres.mapping.formula import Number
 from interpres.unreadable import unbalanced
 
 RESERVED: Final = frozenset({"or", "and", "not", "in", "matches", "exists", "true", "false", "null", "else"})
@@ -257,6 +258,9 @@ def field(text: str, path: str, written: str, grammar: str, before: list[Any], a
             return Fault(
                 "M114", f"'{tokens[0]}' is no segment", f"did you mean {path.replace(tokens[0], tokens[0].upper())}?", at=at
             )
+    elif re.match(r"[A-Z][A-Z0-9]{2}-[0-9]", path):
+        hint = "in JSON write name.first, in tables the column's header; a name with a hyphen goes in backticks"
+        return Fault("M114", f"'{path}' is a path of HL7 v2", hint, at=at)
     head = path.split(".")[-1]
     hint = f"a minus has a space on both sides; a name with a hyphen goes in backticks: {path[: len(path) - len(head)]}`{head}`"
     return Fault("M114", f"'{path}' is neither a name nor a subtraction", hint, at=at)
@@ -286,10 +290,11 @@ def choice(path: str, twice: bool, at: Place) -> Fault:
     return Fault("M114", f"'{path}' chooses among components", "repetitions are chosen at the field: PID-3[2].1", at=at)
 
 
-def index(grammar: str, at: Place) -> Fault:
+def index(grammar: str, number: Number) -> Fault:
     """The fault of an index that nothing can stand at."""
     first = "0" if grammar == "tree" else "1"
-    return Fault("M114", f"an index is a whole number from {first} upwards", "the last of several is: path[*] | last", at=at)
+    hint = "the last of several is: path[*] | last" if number.number < 0 else f"the first is [{first}]"
+    return Fault("M114", f"an index is a whole number from {first} upwards", hint, at=number.at)
 
 
 def xml_only(written: str, at: Place) -> Fault:
