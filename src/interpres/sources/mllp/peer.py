@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Iterable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from interpres.fault import Fault
 from interpres.format import Verdict
@@ -46,8 +46,8 @@ class Peer(asyncio.Protocol):
     # what the loop tells
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports are no subclass of asyncio's, though they do all that is asked of one.
+        self._transport = cast(asyncio.Transport, transport)
         address = transport.get_extra_info("peername")
         self.name = str(address[0]) if isinstance(address, tuple) else ""
         if (sock := transport.get_extra_info("socket")) is not None:
