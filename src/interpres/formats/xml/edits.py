@@ -155,7 +155,7 @@ class Changes:
         if value is None:
             return ""
         if not isinstance(value, dict):
-            return escape(_text(value, path))
+            return escape(_text(value, path), {"\r": "&#13;"})
         around: dict[str | None, str] = {**element.nsmap}
         inner = {key: one for key, one in value.items() if not key.startswith("@")}
         return _inside(Builder(self.namespaces).element(etree.QName(element).localname, inner, around, path.text))

@@ -58,7 +58,7 @@ class Builder:
     def _member(self, element: Any, key: str, value: Any, spaces: Mapping[str | None, str], at: str) -> None:
         try:
             if key == "$text":
-                element.text = None if value is None else self._text(value, at)
+                element.text = (None if value is None else self._text(value, at)) or None
             elif key.startswith("@"):
                 if value is not None:
                     element.set(self._name(key[1:], {**spaces, None: ""}, at), self._text(value, at))
