@@ -468,4 +468,25 @@ each(list, %s); codes[code = %s].code; (%s) matches 'x'; round(%s); sort(%s)
     .replace("\n", "; ")
     .split("; ")
 )
-WORDS = ["a", "n", "d", "s", "yes", "nil", "nope", "list[*]", "codes", "block", ".", "$", "$index", "1", "0", "'x'", "true", "null", "[a, n]", "table(t)"]
+WORDS = [
+    "a",
+    "n",
+    "d",
+    "s",
+    "yes",
+    "nil",
+    "nope",
+    "list[*]",
+    "codes",
+    "block",
+    ".",
+    "$",
+    "$index",
+    "1",
+    "0",
+    "'x'",
+    "true",
+    "null",
+    "[a, n]",
+    "table(t)",
+]
