@@ -45,8 +45,8 @@ ELSEWHERE: Final = {
 }
 """What other languages call what ours has."""
 
-RECKONED: Final = frozenset({"sum", "max", "min"})
-"""Transforms of a list whose items must be numbers, whatever their signature says."""
+RECKONED: Final = frozenset({"sum"})
+"""Transforms of a list whose items must be numbers, though their signature takes any list."""
 
 PASSING: Final = frozenset({"default", "required"})
 """Transforms whose result is one of their arguments."""
