@@ -21,8 +21,9 @@ from interpres.engine.recover import recover, reopen
 from interpres.engine.road import Road
 from interpres.engine.shift import Calls, Left, Observer, Shift, log
 from interpres.engine.work import Worker
+from interpres.fault import Fault
 from interpres.source import Setting, Source
-from interpres.store.store import Store
+from interpres.store.store import CannotStore, Store
 
 DRAIN_SECONDS: Final = 10.0
 SOON_SECONDS: Final = 30.0
@@ -136,7 +137,19 @@ class Engine:
         self.listening.clear()
 
     async def _left(self) -> Left:
-        """The open states of the channels that ran."""
+        """The open states of the channels that ran. What is left in a store that cannot be read is not known, and that counts."""
+        try:
+            return await self._open_states()
+        except (CannotStore, Fault) as unreadable:
+            log.error("what is left cannot be read", code=str(unreadable))
+            return Left(deliveries={"unknown": 1}, refused=self._refused())
+
+    def _refused(self) -> int:
+        return self.shift.ended["refused"] + self.shift.ended["dead"]
+
+    async def _open_states(self) -> Left:
+        if self.shift.broken:
+            raise CannotStore(Fault("E134", "the store is not open"))
         messages: dict[str, int] = {}
         deliveries: dict[str, int] = {}
         for count in await self.store.counts():
@@ -146,7 +159,7 @@ class Engine:
                 messages[count.state] = messages.get(count.state, 0) + count.number
             if count.destination and count.state in ("waiting", "sending", "uncertain", "held"):
                 deliveries[count.state] = deliveries.get(count.state, 0) + count.number
-        return Left(messages, deliveries, self.shift.ended["refused"] + self.shift.ended["dead"])
+        return Left(messages, deliveries, self._refused())
 
     # opening and closing
 

@@ -135,7 +135,7 @@ class Outlet:
 
     async def _settle(self, claimed: Claimed, settled: Settled) -> Claimed | None:
         """Write the outcome and claim what is due next, in one transaction."""
-        claims = await self._written(claimed, settled)
+        settled, claims = await self._written(claimed, settled)
         self.under_way.discard(claimed.delivery)
         place = (self.channel, claimed.destination, claimed.part)
         state = settled.states[-1]
@@ -147,14 +147,15 @@ class Outlet:
             self.nudge()
         return following
 
-    async def _written(self, claimed: Claimed, settled: Settled) -> Claims:
+    async def _written(self, claimed: Claimed, settled: Settled) -> tuple[Settled, Claims]:
+        """What was written in the end: an outcome that cannot be kept as it is holds the delivery as our own bug."""
         limit = 0 if self.shift.stopping.is_set() else 1
         try:
-            return await self.shift.kept(lambda: self.shift.store.settle(settled, self._claim(limit)))
+            return settled, await self.shift.kept(lambda: self.shift.store.settle(settled, self._claim(limit)))
         except Exception as error:
             fault = own_bug(error, "keeping the outcome of a delivery", claimed.message_id)
             held = replace(settled, states=("held",), answer=None, faults=(fault,), remembered=(), due_ms=0)
-            return await self.shift.kept(lambda: self.shift.store.settle(held, self._claim(limit)))
+            return held, await self.shift.kept(lambda: self.shift.store.settle(held, self._claim(limit)))
 
     async def _attempt(self, claimed: Claimed, ready: Ready | None) -> Settled:
         began_ms = self.shift.clock.steady_ms()

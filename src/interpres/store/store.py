@@ -17,7 +17,7 @@ class CannotStore(Exception):
     """Nothing of the change was kept. `broken`: a sync failed; the store takes nothing more until it was closed and reopened."""
 
     def __init__(self, fault: Fault, *, broken: bool = False) -> None:
-        super().__init__(fault.code)
+        super().__init__(f"{fault.code} {fault.says}")
         self.fault = fault
         self.broken = broken
 

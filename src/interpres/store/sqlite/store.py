@@ -52,6 +52,7 @@ class SqliteStore(Store):
         self._lock = Lock(path)
         self._writer: Writer | None = None
         self._readable = asyncio.Event()
+        self._reopening = False
         self._seen = Seen()
         self._next = 1
         self._local = threading.local()
@@ -113,14 +114,13 @@ class SqliteStore(Store):
         return Fault("E122", f"the store {self.path.name} cannot be opened: {why}", hint)
 
     async def close(self) -> None:
+        self._reopening = False
         await self._close()
         self._lock.release()
 
     async def _close(self) -> None:
+        """Readers before the writer: whoever is last copies the log into the file."""
         self._readable.clear()
-        writer, self._writer = self._writer, None
-        if writer is not None:
-            await writer.close()
         if self._readers is not None:
             await asyncio.to_thread(self._readers.shutdown)
             self._readers = None
@@ -128,8 +128,12 @@ class SqliteStore(Store):
             db.close()
         self._open_readers.clear()
         self._local = threading.local()
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            await writer.close()
 
     async def reopen(self, under_way: Callable[[], frozenset[int]]) -> Mapping[tuple[str, int], int]:
+        self._reopening = True
         await self._close()
         lanes: dict[tuple[str, int], int] = {}
 
@@ -219,16 +223,23 @@ class SqliteStore(Store):
     # reading
 
     async def _read(self, work: Callable[[apsw.Connection], T]) -> T:
-        try:
-            async with asyncio.timeout(LONGEST_READ_WAIT_SECONDS):
-                await self._readable.wait()
-        except TimeoutError:
-            raise _closed() from None
+        if not self._readable.is_set():
+            await self._reopened()
         try:
             return await asyncio.get_running_loop().run_in_executor(self._readers, lambda: work(self._reader()))
         except TROUBLE as trouble:
             hint = "see the disk's health; restore the store from a backup where the file is damaged"
             raise Fault("E128", f"the store cannot be read: {type(trouble).__name__}", hint) from None
+
+    async def _reopened(self) -> None:
+        """Wait for a store that is being opened again."""
+        if not self._reopening:
+            raise _closed()
+        try:
+            async with asyncio.timeout(LONGEST_READ_WAIT_SECONDS):
+                await self._readable.wait()
+        except TimeoutError:
+            raise _closed() from None
 
     def _reader(self) -> apsw.Connection:
         """This thread's own connection."""
