@@ -27,14 +27,16 @@ LEVELS: Final = {"fault": 0, "warning": 1, "note": 2}
 def check_mapping(
     mapping: picture.Mapping, format: Format, transforms: Mapping[str, Transform], shape: Shape | None
 ) -> list[Fault]:
-    """All faults, warnings and notes of one mapping, in the order of their places.
+    """All faults, warnings and notes of one mapping, in the order of their places; one that a name carries to several
+    targets is told at the first.
 
     Faults: M101 unknown target, M102 required and never filled, M103 a value that the schema or a transform refuses, M104 a path
     that cannot be, M105 an unknown name, M107 wrong arguments and tests that are no yes or no. Warnings: M140 unused, M141 never
     reached or never equal, M142 a name that hides the document's own, M144 a `drops:` that is read. Note: M143 nothing promised.
     """
-    faults = set(_Checking(mapping, format, transforms, shape).faults())
-    return sorted(faults, key=lambda f: (f.at or Place(mapping.file), LEVELS[f.level], f.code, f.target, f.says))
+    found = _Checking(mapping, format, transforms, shape).faults()
+    once = {(f.at, f.code, f.says): f for f in reversed(found)}.values()
+    return sorted(once, key=lambda f: (f.at or Place(mapping.file), LEVELS[f.level], f.code, f.target, f.says))
 
 
 class _Checking:

@@ -48,8 +48,8 @@ ELSEWHERE: Final = {
 RECKONED: Final = frozenset({"sum"})
 """Transforms of a list whose items must be numbers, though their signature takes any list."""
 
-PASSING: Final = frozenset({"default", "required"})
-"""Transforms whose result is one of their arguments."""
+PASSING: Final[Mapping[str, int]] = {"default": 2, "required": 1}
+"""Transforms whose result is one of their arguments, and of how many."""
 
 
 @dataclass(slots=True)
@@ -466,7 +466,7 @@ def _item_hint(hint: Any) -> Any:
 
 def _result(transform: Transform, values: Sequence[Value]) -> Value:
     if transform.name in PASSING:
-        return any_of(values)
+        return any_of(values[: PASSING[transform.name]])
     if transform.name in MOMENTS:
         return Value(frozenset({"text"}), frozenset({MOMENTS[transform.name]}))  # type: ignore[arg-type]
     kinds = takes(transform.gives)
