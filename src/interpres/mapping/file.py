@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
-from zoneinfo import ZoneInfo, available_timezones
+from typing import Final
 
 from interpres import yaml
 from interpres.fault import Fault, Faults, Place, did_you_mean
 from interpres.format import Grammar
 from interpres.mapping import picture
 from interpres.mapping.blocks import CONTROL_WORDS, Blocks
+from interpres.mapping.changes import read_drops, read_edits
 from interpres.mapping.code_tables import read_table
-from interpres.mapping.grammar import path_of
+from interpres.mapping.head import read_head
 from interpres.mapping.inherit import extended
 from interpres.mapping.shelf import Shelf
 from interpres.table import Table
-from interpres.times import PRECISIONS
 from interpres.yaml import Branch, Leaf, Node, Row
 
 GrammarOf = Callable[[str], Grammar]
@@ -30,8 +27,6 @@ PART_KEYS: Final = ("about", "needs", "tables", "let", "output")
 
 _CUTTING: Final = ("Y107", "Y108", "Y111", "Y121")
 """Faults after which the rest of a line is not what was written."""
-
-_DROPPED_SEGMENTS = re.compile(r"[A-Z*][A-Z0-9*]{0,2}\Z")
 
 
 def load(name: str, folder: Path, grammar_of: GrammarOf, overlay: Mapping[str, str] | None = None) -> picture.Mapping:
@@ -54,21 +49,6 @@ def _told_once(faults: list[Fault]) -> list[Fault]:
     cut = {(f.at.file, f.at.line) for f in faults if f.at and f.code in _CUTTING}
     kept = [f for f in dict.fromkeys(faults) if f.code[0] == "Y" or not f.at or (f.at.file, f.at.line) not in cut]
     return sorted(kept, key=lambda fault: fault.at or Place(""))
-
-
-@dataclass(frozen=True, slots=True)
-class _Head:
-    """What stands in front of a mapping's picture."""
-
-    about: str
-    from_format: str
-    from_settings: Mapping[str, Any]
-    to: str | None
-    to_format: str | None
-    to_settings: Mapping[str, Any]
-    timezone: str | None
-    times: str
-    precision: str | None
 
 
 class _Reading:
@@ -95,7 +75,7 @@ class _Reading:
             return None
         self.unknown_keys(tree, KEYS, "a mapping")
         needs = self.needs(tree.get("needs"), optional=False)
-        head = self.head(tree)
+        head = read_head(tree, self.faults)
         grammar = self.grammar(head.from_format, tree)
         if grammar is None:
             return None
@@ -104,8 +84,8 @@ class _Reading:
         let = self.let(tree.get("let"), blocks, needs)
         self.has_one_picture(tree)
         output = self.output(tree.get("output"), blocks)
-        each, edits = self.edits(tree.get("edits"), blocks, grammar)
-        drops = self.drops(tree.get("drops"), grammar)
+        each, edits = read_edits(tree.get("edits"), blocks)
+        drops = read_drops(tree.get("drops"), grammar, self.faults)
         return picture.Mapping(
             name=name,
             file=at.file,
@@ -186,54 +166,6 @@ class _Reading:
             hint = "keep one: output: makes something new, edits: changes a copy of what came"
             self.fault("M121", "output: and edits: exclude each other", hint, yaml.key_place(tree, ["edits"]))
 
-    # its head
-
-    def head(self, tree: Branch) -> _Head:
-        word, settings = self.format(tree.get("from"), "from")
-        if tree.get("from") is None:
-            self.fault("M121", "from: is missing", "name the format whose paths the formulas use: from: hl7v2", tree.at)
-        to, to_format, to_settings = self.to(tree.get("to"))
-        times, precision = self.times(tree.get("times"))
-        about = self.text(tree.get("about"), "about") or ""
-        return _Head(about, word, settings, to, to_format, to_settings, self.timezone(tree.get("timezone")), times, precision)
-
-    def text(self, node: Node | None, key: str) -> str | None:
-        if node is None:
-            return None
-        if isinstance(node, Leaf) and node.text and not node.text.startswith("="):
-            return node.text
-        self.fault("M122", f"{key}: wants a text", f"write it behind {key}: on the same line", node.at)
-        return None
-
-    def format(self, node: Node | None, key: str) -> tuple[str, Mapping[str, Any]]:
-        """`hl7v2` or `{csv: {group_by: [Visit No]}}`."""
-        if isinstance(node, Branch) and len(node.entries) == 1:
-            word, settings = node.entries[0]
-            if isinstance(settings, Branch):
-                return word.text, yaml.plain(settings)
-            if isinstance(settings, Leaf) and settings.value is None:
-                return word.text, {}
-        elif isinstance(node, Leaf) and isinstance(node.value, str) and node.text:
-            return node.text, {}
-        if node is not None:
-            hint = f"write {key}: hl7v2, or with settings {key}: {{csv: {{group_by: [Visit No]}}}}"
-            self.fault("M122", f"{key}: wants the word of one format", hint, node.at)
-        return "", {}
-
-    def to(self, node: Node | None) -> tuple[str | None, str | None, Mapping[str, Any]]:
-        """`npca/visit`, `{format: xml}`, `{text: {template: FILE}}`, or `{schema: NAME, format: …}`."""
-        if not isinstance(node, Branch):
-            return self.text(node, "to"), None, {}
-        if not any(did_you_mean(key.text, ("format", "schema")) for key, _ in node.entries):
-            word, settings = self.format(node, "to")
-            return None, word or None, settings
-        for key, _ in node.entries:
-            if key.text not in ("format", "schema"):
-                hint = did_you_mean(key.text, ("format", "schema")) or "to: has format and schema"
-                self.fault("M120", f"to: has no key '{key.text}'", hint, key.at)
-        word, settings = self.format(node.get("format"), "format")
-        return self.text(node.get("schema"), "schema"), word or None, settings
-
     def grammar(self, word: str, tree: Branch) -> Grammar | None:
         if not word:
             return None
@@ -243,43 +175,6 @@ class _Reading:
             self.faults.append(fault.within(at=yaml.place(tree, ["from"])))
         except Faults as faults:
             self.faults += (f.within(at=yaml.place(tree, ["from"])) for f in faults)
-        return None
-
-    def timezone(self, node: Node | None) -> str | None:
-        name = self.text(node, "timezone")
-        if name is None or node is None:
-            return None
-        try:
-            ZoneInfo(name)
-        except (KeyError, ValueError, OSError):
-            near = did_you_mean(name, available_timezones()) or did_you_mean(
-                name, [z.rsplit("/")[-1] for z in available_timezones()]
-            )
-            hint = near or "it is named by area and city: Asia/Phnom_Penh"
-            self.fault("M133", f"there is no time zone '{name}'", hint, node.at)
-            return None
-        return name
-
-    def times(self, node: Node | None) -> tuple[str, str | None]:
-        """`local`, `utc`, or `{zone: local, precision: milliseconds}`."""
-        if node is None:
-            return "local", None
-        if not isinstance(node, Branch):
-            return self.one_of(node, "times", ("local", "utc")) or "local", None
-        for key, _ in node.entries:
-            if key.text not in ("zone", "precision"):
-                hint = did_you_mean(key.text, ("zone", "precision")) or "it has zone and precision"
-                self.fault("M120", f"times: has no key '{key.text}'", hint, key.at)
-        zone, precision = node.get("zone"), node.get("precision")
-        chosen = self.one_of(zone, "zone", ("local", "utc")) if zone else "local"
-        return chosen or "local", self.one_of(precision, "precision", PRECISIONS) if precision else None
-
-    def one_of(self, node: Node, key: str, known: tuple[str, ...]) -> str | None:
-        if isinstance(node, Leaf) and node.text in known:
-            return node.text
-        written = node.text if isinstance(node, Leaf) else ""
-        hint = did_you_mean(written, known) or f"write {' or '.join(known)}"
-        self.fault("M133", f"{key}: is none of {', '.join(known)}", hint, node.at)
         return None
 
     # its parts
@@ -330,55 +225,6 @@ class _Reading:
             self.fault("M122", "output: draws nothing", "write the keys of the result below it, each in its place", node.at)
             return None
         return blocks.node(node)
-
-    def edits(
-        self, node: Node | None, blocks: Blocks, grammar: Grammar
-    ) -> tuple[tuple[picture.Through, ...], tuple[picture.Edit, ...]]:
-        """The root `$each` of `edits:` and its targets."""
-        if node is None:
-            return (), ()
-        if not isinstance(node, Branch):
-            self.fault("M135", "edits: lists no paths", "write lines 'MSH-3: INTERPRES' below it", node.at)
-            return (), ()
-        each: tuple[picture.Through, ...] = ()
-        edits: list[picture.Edit] = []
-        for key, value in node.entries:
-            if key.text == "$each":
-                each = blocks.each(value)
-            elif key.text.startswith("$") and not key.text.startswith("$."):
-                hint = (
-                    did_you_mean(key.text, ["$each"])
-                    or "under edits: only $each can stand; write if(test, new, old) as the value"
-                )
-                self.fault("M123", f"'{key.text}' cannot stand under edits:", hint, key.at)
-            else:
-                try:
-                    edits.append(picture.Edit(path_of(key, grammar), blocks.node(value), key.at))
-                except Fault as fault:
-                    self.faults.append(fault)
-        return each, tuple(edits)
-
-    def drops(self, node: Node | None, grammar: Grammar) -> tuple[picture.Drop, ...]:
-        if node is None:
-            return ()
-        if not isinstance(node, Branch):
-            hint = "write lines 'NK1: why it is left behind' below it"
-            self.fault("M134", "drops: lists nothing with a reason", hint, node.at)
-            return ()
-        return tuple(d for key, value in node.entries if (d := self.drop(key, value, grammar)))
-
-    def drop(self, key: Leaf, value: Node, grammar: Grammar) -> picture.Drop | None:
-        reason = value.text.strip() if isinstance(value, Leaf) else ""
-        if not reason or (isinstance(value, Leaf) and value.plain and value.value is None):
-            self.fault("M134", f"no reason is given why {key.text} is left behind", "losing data is a decision: say why", key.at)
-            return None
-        if grammar != "columns" and not (grammar == "segments" and _DROPPED_SEGMENTS.match(key.text)):
-            try:
-                path_of(key, grammar)
-            except Fault as fault:
-                self.faults.append(fault)
-                return None
-        return picture.Drop(key.text, reason, key.at)
 
     # shared parts
 

@@ -94,10 +94,7 @@ class _Slip:
             return None
         if self.text.startswith(".`", self.index):
             return self.fault("M112", "the ` that opens here is never closed", "close it", back=-1)
-        if self.here and self.here in "“”„‘’‚«»´":
-            says = f"{self.here} is a printer's quote"
-            return self.fault("M116", says, "use the straight ones of the keyboard, ' or \"")
-        return None
+        return _strange(self.here, self.where(self.index)) if self.here and self.here in "“”„‘’‚«»´" else None
 
     def foreign(self) -> Fault | None:
         for sign, says, hint in _FOREIGN:
@@ -195,6 +192,8 @@ def _value_wanted(error: UnexpectedInput) -> bool:
 
 
 def _strange(sign: str, at: Place) -> Fault:
+    if sign in "“”„‘’‚«»´":
+        return Fault("M116", f"{sign} is a printer's quote", "use the straight ones of the keyboard, ' or \"", at=at)
     code = f"U+{ord(sign):04X}"
     category = unicodedata.category(sign)
     if category == "Nd":
@@ -216,12 +215,8 @@ def name(written: str, at: Place) -> str:
         fits = sign == "_" or category[0] in "LM" or sign in "\u200c\u200d" or (category == "Nd" and offset)
         if not fits:
             place = Place(at.file, at.line, at.column + offset)
-            raise _quoted(sign, place) if sign in "“”„‘’‚«»´" else _strange(sign, place)
+            raise _strange(sign, place)
     return unicodedata.normalize("NFC", written)
-
-
-def _quoted(sign: str, at: Place) -> Fault:
-    return Fault("M116", f"{sign} is a printer's quote", "use the straight ones of the keyboard, ' or \"", at=at)
 
 
 def reserved(word: str, at: Place, *, called: bool = False) -> Fault:
