@@ -88,6 +88,8 @@ class _Checking:
         for entry in entries:
             value = self._value(entry.value, sight)
             sight = self._naming(sight, entry.key, value, entry.at, kind)
+            # a name is worked out even if nothing reads it, so it may stand there only to refuse what must not pass
+            sight.names[entry.key].used = isinstance(entry.value, Worked) and "expect(" in entry.value.text
         return sight
 
     def _value(self, node: Node, sight: Sight) -> Value:
