@@ -135,6 +135,13 @@ class Format(ABC):
     def __init__(self, settings: BaseModel) -> None:
         self.settings = settings
 
+    def load(self, read: Callable[[str], bytes]) -> Sequence[str]:
+        """Reads the files that the settings name, once, before anything else; gives their names, for pinning.
+
+        `read` takes a file's name as the workspace writes it, and raises `Fault` where there is none.
+        """
+        return ()
+
     def split(self, body: bytes) -> Iterator[tuple[int, int]]:
         """Where the messages of an intake begin and end, leaving no byte out; by default the whole is one.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -44,6 +44,7 @@ class Workspace:
         self.folder = folder.resolve()
         self.var = (var or self.folder / "var").resolve()
         self._formats: dict[str, Format] = {}
+        self._format_files: dict[Format, Sequence[str]] = {}
         self._mappings: dict[str, Loaded] = {}
         self._schemas: dict[str, Schema] = {}
         self._systems: dict[str, System] = {}
@@ -93,7 +94,9 @@ class Workspace:
         key = json.dumps([word, settings or {}], sort_keys=True, default=str)
         if key not in self._formats:
             part = catalog.part("formats", word)
-            self._formats[key] = part(model_from_values(settings or {}, part.Settings))
+            made: Format = part(model_from_values(settings or {}, part.Settings))
+            self._format_files[made] = made.load(self.read)
+            self._formats[key] = made
         return self._formats[key]
 
     def schema(self, name: str) -> Schema:
@@ -155,7 +158,8 @@ class Workspace:
         files = {recipe.file: self.read(recipe.file).decode("utf-8")}
         for loaded in self._mappings.values():
             if any(d.mapping is loaded.compiled for d in recipe.destinations.values()):
-                files |= {f: self.read(f).decode("utf-8") for f in loaded.picture.files}
+                own = (*loaded.picture.files, *self._format_files[loaded.from_format], *self._format_files[loaded.to_format])
+                files |= {f: self.read(f).decode("utf-8") for f in own}
         for file in sorted((self.folder / "transforms").glob("*.py")):
             files[f"transforms/{file.name}"] = file.read_text("utf-8")
         digest = hashlib.sha256(json.dumps([__version__, files], sort_keys=True).encode()).hexdigest()

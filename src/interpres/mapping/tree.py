@@ -1,15 +1,15 @@
-"""Tree: how paths go through JSON-like values, plainly or recording where they went, and the Python code that does it."""
+"""Tree: how paths go through JSON-like values, plainly or telling a trace where they went, and the Python code for it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, ClassVar, Final, Literal
 
 from interpres.document import MISSING
 from interpres.fault import Fault
-from interpres.format import Scope, Trace
+from interpres.format import Grammar, Paths, Scope, Trace
 from interpres.path import Every, Field, Index, Key, Part, Path, Position, Step, Where
 
 Find = str | int
@@ -319,6 +319,49 @@ def start_of(path: Path, scope: Scope) -> tuple[str, Path]:
     return scope.document, path
 
 
+class TreePaths(Paths):
+    """Keys and indexes; an omitted index on a list is its first item, and all of them where a loop goes through.
+
+    The format that brings them says what its functions' names begin with.
+    """
+
+    grammar: ClassVar[Grammar] = "tree"
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self._code = Code(prefix)
+
+    def value(self, path: Path, scope: Scope) -> str:
+        start, rest = start_of(path, scope)
+        return self._code.value(start, rest, scope)
+
+    def items(self, path: Path, scope: Scope) -> str:
+        start, rest = start_of(path, scope)
+        return self._code.items(start, rest, scope)
+
+    def runtime(self, trace: Trace | None) -> Mapping[str, Any]:
+        return runtime(self._prefix, trace)
+
+    def check(self, path: Path, loops: Sequence[Path]) -> Iterator[Fault]:
+        return impossible(path)
+
+    def kind(self, path: Path) -> Literal["text", "any"]:
+        return "any"
+
+
+def meant(choice: Where, item: Any) -> bool:
+    """Whether an item is what `[condition]` in a target of `edits:` means: the condition is a function there (`Format.edit`)."""
+    if not callable(choice.condition):
+        hint = "write an index, or [*] for all"
+        raise Fault("M106", "a condition in a target of edits: was not made ready to be asked", hint)
+    return choice.condition(item) is True
+
+
+def bare(item: Any) -> Any:
+    """What a loop's variable holds, without what a trace keeps beside it."""
+    return item.value if item.__class__ is Leaf else item
+
+
 _TREE: Final = Code("tree")
 
 
@@ -330,11 +373,6 @@ def tree_value_code(variable: str, path: Path, scope: Scope) -> str:
 def tree_items_code(variable: str, path: Path, scope: Scope) -> str:
     """The expression for every item that `path.parts` lead to from any variable: calls `runtime("tree")`."""
     return _TREE.items(variable, path, scope)
-
-
-def steps_of(parts: Iterable[Part]) -> bool:
-    """Whether any part is a step of XML: such a path goes on in an element, whatever the document's own format is."""
-    return any(isinstance(part, Step) for part in parts)
 
 
 RUNTIME: Final[Mapping[str, Any]] = runtime("tree")

@@ -14,8 +14,8 @@ from interpres.document import Document, Tree
 from interpres.fault import Fault
 from interpres.format import Format, Paths
 from interpres.formats.json.edits import Changes, Spot, dropped, parts_of
-from interpres.formats.json.paths import TreePaths
 from interpres.formats.json.scan import decimal_of, position, scan
+from interpres.mapping.tree import TreePaths, bare
 from interpres.path import Path
 from interpres.settings import Settings
 
@@ -39,7 +39,7 @@ class Json(Format):
     Settings: ClassVar[type[BaseModel]] = JsonSettings
     media_type: ClassVar[str] = "application/json"
     suffix: ClassVar[str] = "json"
-    paths: Paths = TreePaths()
+    paths: Paths = TreePaths("json")
 
     def __init__(self, settings: BaseModel) -> None:
         super().__init__(settings)
@@ -91,7 +91,7 @@ class Json(Format):
             for spot in dropped(top, what):
                 changes.drop(spot)
         if keep is not None:
-            changes.keep(top, keep)
+            changes.keep(top, bare(keep))
         body = (text[: top.span.start] + changes.written(top.span) + text[top.span.end :]).encode()
         return _edited(self.decode(body).tree, body)
 

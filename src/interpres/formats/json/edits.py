@@ -10,6 +10,7 @@ from typing import Any, Final
 from interpres.document import MISSING
 from interpres.fault import Fault
 from interpres.formats.json.scan import Span
+from interpres.mapping.tree import meant
 from interpres.path import Every, Index, Key, Part, Path, Where
 
 Encode = Callable[[Any], str]
@@ -127,8 +128,8 @@ def chosen(spot: Spot, part: Part) -> Iterator[Spot]:
     elif isinstance(part, Every):
         yield from inside
     elif isinstance(part, Where):
-        meant = [inner for inner in inside if part.condition(inner.node)]
-        yield from meant if part.many else meant[:1]
+        fitting = [inner for inner in inside if meant(part, inner.node)]
+        yield from fitting if part.many else fitting[:1]
 
 
 def made(parts: Sequence[Part], value: Any, path: Path) -> Any:

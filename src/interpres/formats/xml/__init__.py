@@ -15,6 +15,7 @@ from interpres.formats.xml.edits import Changes
 from interpres.formats.xml.paths import BUILT_IN, ElementPaths
 from interpres.formats.xml.reading import edited_parser, encoding_of, parsed, parser
 from interpres.formats.xml.writing import DECLARATION, Builder, serialised
+from interpres.mapping.tree import bare
 from interpres.path import Path
 from interpres.settings import Settings
 
@@ -73,7 +74,7 @@ class Xml(Format):
         for what in drops:
             changes.drop_path(what)
         if keep is not None:
-            changes.keep(keep)
+            changes.keep(bare(keep))
         body = mark + changes.written().encode(encoding, "xmlcharrefreplace")
         root = parsed(body, edited_parser(), self._settings.max_depth, self._settings.max_size)
         root.body = body

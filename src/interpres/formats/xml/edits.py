@@ -15,6 +15,7 @@ from interpres.document import MISSING
 from interpres.fault import Fault, Place
 from interpres.formats.xml.paths import Top, qualified, walk
 from interpres.formats.xml.writing import Builder
+from interpres.mapping.tree import meant
 from interpres.path import Every, Index, Part, Path, Step, Where
 
 _TOKEN: Final = re.compile(
@@ -234,8 +235,8 @@ def chosen(node: Any, step: Step, chooser: Part | None, namespaces: Mapping[str,
     elif isinstance(chooser, Every):
         yield from found
     elif isinstance(chooser, Where):
-        meant = [element for element in found if chooser.condition(element)]
-        yield from meant if chooser.many else meant[:1]
+        fitting = [element for element in found if meant(chooser, element)]
+        yield from fitting if chooser.many else fitting[:1]
     else:
         yield from found[:1]
 
