@@ -28,7 +28,7 @@ def command(
 ) -> None:
     """Show where every value of the output came from: source path, its text, the formula, the table row, file and line.
 
-    Example: interpres explain npca/visit_from_adt samples/channels/adt_to_npca/opd_visit/in.hl7 --only visits[0].patient
+    Example: interpres explain npca/visit_from_adt samples/channels/adt_to_npca/outpatient_complete/in.hl7
     """
     from interpres.cli.given import given_messages
 

@@ -7,14 +7,17 @@ import os
 import pkgutil
 import sys
 from collections.abc import Iterable
+from typing import Any
 
-import click
 import typer
 
 import interpres.cli
 from interpres import __version__
 from interpres.cli import talk
 from interpres.fault import Fault, Faults
+
+USAGE: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+"""What typer raises for wrong usage: the base of its public errors has no public name of its own."""
 
 NOT_VERBS = {"main", "options", "talk", "given", "stored", "live"}
 
@@ -61,14 +64,10 @@ def _status(application: typer.Typer) -> int:
         return code if isinstance(code, int) else 0
     except (Fault, Faults) as wrong:
         return talk.faults(wrong.faults if isinstance(wrong, Faults) else [wrong])
-    except click.exceptions.Abort:
-        return 130
-    except click.ClickException as wrong:
+    except USAGE as wrong:
         wrong.show()
         return 2
-    except click.exceptions.Exit as end:
-        return end.exit_code
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         talk.say("interrupted")
         return 130
     except BrokenPipeError:

@@ -23,7 +23,7 @@ def command(
 ) -> None:
     """Print what a mapping makes of files: one JSON document a line.
 
-    Example: interpres map npca/visit_from_adt samples/channels/adt_to_npca/opd_visit/in.hl7
+    Example: interpres map npca/visit_from_adt samples/channels/adt_to_npca/outpatient_complete/in.hl7
     """
     from interpres.cli.given import given_messages
 
