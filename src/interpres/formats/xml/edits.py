@@ -14,46 +14,13 @@ from lxml import etree
 from interpres.document import MISSING
 from interpres.fault import Fault, Place
 from interpres.formats.xml.paths import Top, qualified, walk
+from interpres.formats.xml.tags import ATTRIBUTE, Tag, tags
 from interpres.formats.xml.writing import Builder
 from interpres.mapping.tree import meant
 from interpres.path import Every, Index, Part, Path, Step, Where
 
-_TOKEN: Final = re.compile(
-    r"<!--.*?-->|<\?.*?\?>|<!\[CDATA\[.*?\]\]>|</[^>]*>"
-    r"|<(?P<name>[^\s/>!?]+)(?P<attributes>(?:\s+[^\s=/>]+\s*=\s*(?:\"[^\"]*\"|'[^']*'))*+)\s*(?P<empty>/?)>",
-    re.DOTALL,
-)
-_ATTRIBUTE: Final = re.compile(r"\s+(?P<name>[^\s=/>]+)\s*=\s*(?P<value>\"[^\"]*\"|'[^']*')")
 _DROP: Final = re.compile(r"(?P<axis>//?@?|@)(?P<name>[\w.:-]+)|\[(?P<index>[1-9][0-9]*)\]|(?P<every>\[\*\])")
 _ILLEGAL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-
-
-@dataclass(slots=True)
-class Tag:
-    """Where an element stands in the text: its start tag from `start` to `inside`, its content up to `close`, all to `end`."""
-
-    name: str
-    start: int
-    inside: int
-    empty: bool
-    close: int = 0
-    end: int = 0
-
-
-def tags(text: str) -> list[Tag]:
-    """The elements of a well-formed text in the order in which they begin."""
-    found: list[Tag] = []
-    around: list[Tag] = []
-    for token in _TOKEN.finditer(text):
-        if token["name"]:
-            tag = Tag(token["name"], token.start(), token.end(), bool(token["empty"]), token.end(), token.end())
-            found.append(tag)
-            if not tag.empty:
-                around.append(tag)
-        elif token[0].startswith("</"):
-            tag = around.pop()
-            tag.close, tag.end = token.start(), token.end()
-    return found
 
 
 @dataclass(slots=True)
@@ -116,7 +83,7 @@ class Changes:
     def _put_attribute(self, element: Any, name: str, value: Any, path: Path) -> None:
         tag, written = self.places[element], self._written(element, name, path, attribute=True)
         at = tag.start + 1 + len(tag.name)
-        for found in _ATTRIBUTE.finditer(self.text, at, tag.inside):
+        for found in ATTRIBUTE.finditer(self.text, at, tag.inside):
             if found["name"] == written:
                 gone = value is MISSING or value is None
                 start, end = found.span() if gone else found.span("value")
