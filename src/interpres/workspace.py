@@ -209,14 +209,15 @@ class Workspace:
         return sorted(set(found), key=lambda f: (f.at or Place(""), f.code, f.says))
 
     def check_mapping(self, name: str) -> list[Fault]:
-        """What the compiler finds in one mapping without running a message."""
+        """What the compiler finds in one mapping without running a message; a slip in one line hides nothing of the others."""
 
         def work() -> None:
-            read = self.picture(name)
-            shape = None
-            if read.to:
-                shape = self.schema(read.to).shape()
-            wrong = check_mapping(read, self.format(read.from_format, read.from_settings), self.transforms, shape)
+            read, wrong = mapping_file.look_through(name, self.folder / "mappings", self.grammar)
+            if read is not None:
+                shape = self.schema(read.to).shape() if read.to else None
+                slips = {(f.at.file, f.at.line) for f in wrong if f.at}
+                found = check_mapping(read, self.format(read.from_format, read.from_settings), self.transforms, shape)
+                wrong += [f for f in found if not f.at or (f.at.file, f.at.line) not in slips]
             if not any(f.level == "fault" for f in wrong):
                 self.mapping(name)
             raise Faults(wrong)

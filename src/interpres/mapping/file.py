@@ -36,12 +36,20 @@ def load(name: str, folder: Path, grammar_of: GrammarOf, overlay: Mapping[str, s
     Raises `Faults` with everything that is wrong with its files: Y1xx what YAML cannot read, M110 to M119 formulas, M120 to M139
     the rest.
     """
-    reading = _Reading(Shelf(folder, overlay), grammar_of)
-    found = reading.mapping(name)
-    if reading.faults:
-        raise Faults(_told_once(reading.faults))
+    found, faults = look_through(name, folder, grammar_of, overlay)
+    if faults:
+        raise Faults(faults)
     assert found is not None, "no picture, and nothing wrong"
     return found
+
+
+def look_through(
+    name: str, folder: Path, grammar_of: GrammarOf, overlay: Mapping[str, str] | None = None
+) -> tuple[picture.Mapping | None, list[Fault]]:
+    """As `load`, but what could be read of the picture beside its faults, for whoever wants to find still more of them."""
+    reading = _Reading(Shelf(folder, overlay), grammar_of)
+    found = reading.mapping(name)
+    return found, _told_once(reading.faults)
 
 
 def _told_once(faults: list[Fault]) -> list[Fault]:
