@@ -25,6 +25,11 @@ class Fate:
     start: int = 0
     end: int = 0
 
+    @property
+    def accepted(self) -> bool:
+        """Whether it is a yes: not rejected and, where deliveries are waited for, none of them refused or dead."""
+        return self.state not in ("rejected", "refused", "dead")
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
@@ -40,8 +45,8 @@ class Receipt:
 
     @property
     def accepted(self) -> bool:
-        """A yes: stored, no message of it rejected and, where deliveries are waited for, none of them refused or dead."""
-        return self.stored and not any(f.state in ("rejected", "refused", "dead") for f in self.fates)
+        """A yes: stored, and a yes for each of its messages."""
+        return self.stored and all(f.accepted for f in self.fates)
 
 
 Accept = Callable[[Intake], Awaitable[Receipt]]

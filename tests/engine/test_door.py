@@ -9,8 +9,9 @@ from typing import Any
 from interpres.channel import SourceCommon
 from interpres.delivery import Outcome
 from interpres.fault import Fault
+from interpres.message import Intake
 from interpres.store.store import Search
-from tests.engine.fakes import House, asking, drop, recipe, until
+from tests.engine.fakes import FakeSource, House, asking, drop, recipe, until
 
 
 def answering(answer: str, within: float = 10.0) -> SourceCommon:
@@ -251,6 +252,64 @@ def test_a_bug_in_a_mapping_holds_the_message_and_others_go_on(house: House) -> 
             await asyncio.sleep(0.05)
             assert count(house, "held") == 1, "a restart does not try it again by itself"
             assert [f.state for f in (await drop('{"patient": "P4", "lane": "P4"}')).fates] == ["processed"]
+
+    asyncio.run(story())
+
+
+def test_what_came_in_a_damaged_frame_is_kept_and_rejected(house: House) -> None:
+    async def story() -> None:
+        fault = Fault("N101", "the frame was damaged", "see the sender")
+        async with house.running() as engine:
+            accept = await FakeSource.opened["visits"].accept
+            receipt = await accept(Intake("visits", b'{"patient": "P1"}\x0b{}', {}, (fault,)))
+            assert receipt.stored and not receipt.accepted and receipt.fates[0].faults == (fault,)
+            sequence = await engine.store.sequence_of(receipt.fates[0].message_id)
+            assert (await engine.store.message(sequence)).body == b'{"patient": "P1"}\x0b{}'
+        assert not house.sent
+
+    asyncio.run(story())
+
+
+def test_what_is_refused_at_the_edge_is_counted(house: House) -> None:
+    async def story() -> None:
+        async with house.running() as engine:
+            FakeSource.opened["visits"].setting.refused(Fault("N102", "an empty frame", "send a message"))
+            await until(lambda: True)
+            await engine.store.tell("visits", "duplicate")
+            assert {c.state: c.number for c in await engine.store.counts()} == {"refused": 1, "duplicate": 1}
+            assert await engine.store.verify() == ()
+
+    asyncio.run(story())
+
+
+def test_intakes_keep_the_order_in_which_they_were_handed_in(house: House) -> None:
+    async def story() -> None:
+        large = '{"patient": "P0", "filling": "' + "x" * 1_500_000 + '"}'
+        async with house.running(recipe(lane=None)) as engine:
+            await drop('{"patient": "P9"}', identity="9")
+            dropped = [asyncio.create_task(drop(large, identity="0"))]
+            dropped += [asyncio.create_task(drop(f'{{"patient": "P{n}"}}', identity=str(n))) for n in range(1, 6)]
+            receipts = await asyncio.gather(*dropped)
+            assert all(r.accepted for r in receipts)
+            found = [r.keys["patient"] for r in await engine.store.find(Search(limit=6))]
+            assert found == ["P5", "P4", "P3", "P2", "P1", "P0"]
+
+    asyncio.run(story())
+
+
+def test_a_format_that_breaks_holds_what_arrived(house: House) -> None:
+    async def story() -> None:
+        made = recipe()
+
+        class Broken(type(made.format)):  # type: ignore[misc]
+            def unpack(self, body: bytes) -> bytes:
+                raise ZeroDivisionError
+
+        async with house.running(replace(made, format=Broken(made.format.settings))) as engine:
+            receipt = await drop('{"patient": "P1"}')
+            assert [(f.state, f.faults[0].code) for f in receipt.fates] == [("held", "X001")]
+            sequence = await engine.store.sequence_of(receipt.fates[0].message_id)
+            assert (await engine.store.message(sequence)).body == b'{"patient": "P1"}'
 
     asyncio.run(story())
 

@@ -6,6 +6,7 @@ import asyncio
 import random
 import signal
 from collections.abc import Callable, Coroutine, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -185,7 +186,14 @@ class Engine:
         self._feeds = [asyncio.create_task(self._feed(road)) for road in self._roads.values()]
 
     def _road(self, recipe: Recipe) -> Road:
-        setting = Setting(recipe.name, recipe.format, self.workspace, self.var, recipe.source_common.answer)
+        setting = Setting(
+            recipe.name,
+            recipe.format,
+            self.workspace,
+            self.var,
+            recipe.source_common.answer,
+            refused=partial(self._refused_at_edge, recipe.name),
+        )
         source: Source = catalog.part("sources", recipe.source_word)(recipe.source_settings, setting)
         outlets = {}
         for name, destination in recipe.destinations.items():
@@ -193,6 +201,12 @@ class Engine:
             target = Target(recipe.name, name, self.workspace, self.shift.calls)
             outlets[name] = Outlet(self.shift, recipe.name, destination, part(destination.settings, target))
         return Road(self.shift, recipe, source, outlets)
+
+    def _refused_at_edge(self, channel: str, fault: Fault) -> None:
+        """Nothing is stored of it; it is counted, and the log says why."""
+        log.warning("refused at the edge", channel=channel, code=fault.code, says=fault.says)
+        told = self.store.tell(channel, "refused")
+        told.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     def _outlets(self) -> Iterator[Outlet]:
         for road in self._roads.values():

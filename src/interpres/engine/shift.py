@@ -88,9 +88,9 @@ class Shift:
         for sequence in waiting.open:
             self._waiting.setdefault(sequence, []).append(waiting)
 
-    def forget(self, waiting: Waiting, sequences: Iterable[int]) -> None:
+    def forget(self, waiting: Waiting) -> None:
         """It does not wait any longer."""
-        for sequence in sequences:
+        for sequence in waiting.sequences:
             others = [w for w in self._waiting.get(sequence, ()) if w is not waiting]
             if others:
                 self._waiting[sequence] = others

@@ -24,7 +24,8 @@ class Waiting:
         self.answer = answer
         self.must = must
         self.fates: dict[int, Fate] = {}
-        self.open: set[int] = set(sequences)
+        self.sequences = tuple(sequences)
+        self.open = set(self.sequences)
         self.debts: set[Debt] = set()
         self.ended = asyncio.Event()
 

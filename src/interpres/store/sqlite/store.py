@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -20,18 +19,18 @@ from interpres.store.records import Claimed, Claims, Count, DeliveryRecord, Head
 from interpres.store.sqlite import arrive, connection, reading, settle
 from interpres.store.sqlite.ledger import Ledger
 from interpres.store.sqlite.lock import Lock
+from interpres.store.sqlite.readers import Readers
 from interpres.store.sqlite.seen import Seen
 from interpres.store.sqlite.sql import delivery as delivery_sql
 from interpres.store.sqlite.sql import ledger as ledger_sql
 from interpres.store.sqlite.sql import message as message_sql
 from interpres.store.sqlite.text import tree_blob
 from interpres.store.sqlite.verify import verify
-from interpres.store.sqlite.writer import TROUBLE, Writer
+from interpres.store.sqlite.writer import Writer
 from interpres.store.store import CannotStore, Search, Store
 
 T = TypeVar("T")
 
-READERS: Final = 2
 LONGEST_READ_WAIT_SECONDS: Final = 30.0
 """How long a question waits for a store that is being opened again."""
 
@@ -55,9 +54,7 @@ class SqliteStore(Store):
         self._reopening = False
         self._seen = Seen()
         self._next = 1
-        self._local = threading.local()
-        self._open_readers: list[apsw.Connection] = []
-        self._readers: ThreadPoolExecutor | None = None
+        self._readers: Readers | None = None
 
     # opening and closing
 
@@ -82,13 +79,18 @@ class SqliteStore(Store):
         """`first` is done before anything else is taken."""
         try:
             if self._read_only:
-                self.salt = self._reader().execute(ledger_sql.ABOUT, ("salt",)).get
+                self.salt = self._salt_of_another()
             else:
                 self._writer = self._open_writer(first)
         except apsw.Error as error:
             raise self._cannot_open(str(error)) from None
-        self._readers = ThreadPoolExecutor(READERS, "store-reader")
+        self._readers = Readers(self.path, self._vfs)
         self._readable.set()
+
+    def _salt_of_another(self) -> bytes:
+        with contextlib.closing(connection.reader(self.path, self._vfs)) as db:
+            salt: bytes = db.execute(ledger_sql.ABOUT, ("salt",)).get
+            return salt
 
     def _open_writer(self, first: Callable[[Ledger], None] | None) -> Writer:
         db = connection.writer(self.path, self._vfs)
@@ -121,13 +123,9 @@ class SqliteStore(Store):
     async def _close(self) -> None:
         """Readers before the writer: whoever is last copies the log into the file."""
         self._readable.clear()
-        if self._readers is not None:
-            await asyncio.to_thread(self._readers.shutdown)
-            self._readers = None
-        for db in self._open_readers:
-            db.close()
-        self._open_readers.clear()
-        self._local = threading.local()
+        readers, self._readers = self._readers, None
+        if readers is not None:
+            await readers.close()
         writer, self._writer = self._writer, None
         if writer is not None:
             await writer.close()
@@ -225,11 +223,8 @@ class SqliteStore(Store):
     async def _read(self, work: Callable[[apsw.Connection], T]) -> T:
         if not self._readable.is_set():
             await self._reopened()
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._readers, lambda: work(self._reader()))
-        except TROUBLE as trouble:
-            hint = "see the disk's health; restore the store from a backup where the file is damaged"
-            raise Fault("E128", f"the store cannot be read: {type(trouble).__name__}", hint) from None
+        assert self._readers is not None
+        return await self._readers.ask(work)
 
     async def _reopened(self) -> None:
         """Wait for a store that is being opened again."""
@@ -240,14 +235,6 @@ class SqliteStore(Store):
                 await self._readable.wait()
         except TimeoutError:
             raise _closed() from None
-
-    def _reader(self) -> apsw.Connection:
-        """This thread's own connection."""
-        found: apsw.Connection | None = getattr(self._local, "db", None)
-        if found is None:
-            found = self._local.db = connection.reader(self.path, self._vfs)
-            self._open_readers.append(found)
-        return found
 
     async def known(self, identity: int, digest: bytes, since_ms: int) -> Known | None:
         if not self._seen.may_know(identity):
