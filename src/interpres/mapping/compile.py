@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from interpres.fault import Fault, Faults, Place
-from interpres.format import Format
+from interpres.format import Format, Loop
 from interpres.mapping.binding import lets, looping
 from interpres.mapping.compiled import Compiled, Explained, Formats, Made, Variant, objects_of, reporting
 from interpres.mapping.draw import Drawer
@@ -19,7 +19,7 @@ from interpres.mapping.room import Room, Source, bound, compiled
 from interpres.mapping.scope import Named, Sight
 from interpres.mapping.statements import Spot
 from interpres.mapping.target import Sink, Target
-from interpres.path import Path
+from interpres.path import Path, Where
 from interpres.schema import Shape
 from interpres.times import Times
 from interpres.transform import Transform
@@ -113,10 +113,21 @@ class _Making:
             room.add(f"{variable} = MISSING")
             target = Target((edit.target.text,))
             drawer.node(edit.value, Spot(Sink.name(variable), target, None), sight)
-            sets.append(f"({room.keep(edit.target)}, {variable})")
+            sets.append(f"({self.aimed(drawer.coder, edit.target, sight)}, {variable})")
         keep = sight.loops[-1].loop.item if sight.loops else "None"
         drops = room.keep(tuple(drop.what for drop in self.mapping.drops))
         number = drawer.rule(Place(self.mapping.file), Target(), "")
         room.add(
             f"if not F: _edit(F, {room.keep(self.reader)}, X, ({''.join(f'{s}, ' for s in sets)}), {drops}, {keep}, D, {number})"
         )
+
+    def aimed(self, coder: Coder, target: Path, sight: Sight) -> str:
+        """A target path as the format takes it: its conditions are functions that are asked of an item."""
+        tests: list[str] = []
+        for at, part in enumerate(target.parts):
+            if isinstance(part, Where):
+                item, chosen = coder.room.fresh("h"), replace(target, parts=target.parts[:at])
+                test = coder.condition(part.condition, Loop(item, "", chosen), self.reader.paths, sight)
+                tests.append(f"lambda {item}: {test}")
+        kept = coder.room.keep(target)
+        return f"_aimed({kept}, ({', '.join(tests)},))" if tests else kept

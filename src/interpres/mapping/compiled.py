@@ -178,4 +178,10 @@ def reporting(rules: list[Rule]) -> dict[str, Any]:
         except Faults as several:
             faults += (wrong.within(at=rules[number].at) for wrong in several)
 
-    return {"_fail": fail, "_warn": warn, "_unsupplied": unsupplied, "_edit": edit}
+    return {"_fail": fail, "_warn": warn, "_unsupplied": unsupplied, "_edit": edit, "_aimed": aimed}
+
+
+def aimed(target: Path, tests: Sequence[Callable[[Any], bool]]) -> Path:
+    """A target path of `edits:` whose conditions can be asked of an item, as `Format.edit` takes it."""
+    asked = iter(tests)
+    return replace(target, parts=tuple(replace(p, condition=next(asked)) if isinstance(p, Where) else p for p in target.parts))

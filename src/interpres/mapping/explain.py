@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from interpres.document import Tree
 from interpres.mapping.target import Rule
@@ -12,8 +11,7 @@ from interpres.mapping.tree import text_of
 from interpres.table import Row, Table
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(NamedTuple):
     """One value of an output and where it came from.
 
     `document` counts the outputs of a message from 1; `target` is a JSON path from 0 (`visits[0].patient.sex`). `source` are the
@@ -34,7 +32,7 @@ class Leaf:
 
     def as_dict(self) -> dict[str, Any]:
         """The row that `interpres explain --json` prints."""
-        return asdict(self)
+        return self._asdict()
 
 
 Reads = list[tuple[str, str | None]]
@@ -112,12 +110,14 @@ class Recorder:
         """A row for every leaf of the outputs, in the order in which they were made."""
         for number, document, indexes, value, reads, used in self._made:
             rule = self._rules[number]
-            path = rule.target.path(indexes)
+            path = rule.target.path(indexes) if indexes else rule.target.template
             source, text = _credited(reads)
-            tables = ", ".join(dict.fromkeys(table.name for table, _ in used))
-            rows = ", ".join(dict.fromkeys(row.code for _, row in used))
+            table, row = _asked(used) if used else ("", "")
+            if value.__class__ is not dict and value.__class__ is not list:
+                yield Leaf(document, path, value, source, text, rule.text, table, row, rule.place)
+                continue
             for below, leaf in leaves_of(value):
-                yield Leaf(document, _joined(path, below), leaf, source, text, rule.text, tables, rows, str(rule.at))
+                yield Leaf(document, _joined(path, below), leaf, source, text, rule.text, table, row, rule.place)
 
 
 def leaves_of(tree: Tree) -> Iterator[tuple[str, Any]]:
@@ -145,6 +145,13 @@ def _joined(path: str, below: str) -> str:
 
 def _credited(reads: Reads) -> tuple[str, str]:
     """What was read and held something; what was looked for, where nothing did. Each path once, in the order of reading."""
+    if len(reads) < 2:
+        return (reads[0][0], reads[0][1] or "") if reads else ("", "")
     seen = dict.fromkeys(reads)
     found = [read for read in seen if read[1] is not None] or list(seen)
     return ", ".join(path for path, _ in found), ", ".join(text for _, text in found if text is not None)
+
+
+def _asked(used: Used) -> tuple[str, str]:
+    """The code tables that were asked, and the codes of the rows that answered."""
+    return ", ".join(dict.fromkeys(table.name for table, _ in used)), ", ".join(dict.fromkeys(row.code for _, row in used))

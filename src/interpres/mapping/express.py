@@ -159,12 +159,21 @@ class Coder:
     def _several(self, path: Path, inside: Sight) -> bool:
         """Whether a condition's left side may find several values."""
         assert inside.chooser
-        return path.root not in ("document", "index") and (path.many or type(inside.chooser).values is not Paths.values)
+        if path.root in ("document", "index"):
+            return False
+        return path.many or inside.chooser.grammar == "xml" or type(inside.chooser).values is not Paths.values
 
     def _values(self, path: Path, inside: Sight) -> str:
         taken = self.way(path, inside)
         scope = self._scope(taken, inside)
-        return taken.paths.value(taken.path, scope) if path.many else taken.paths.values(taken.path, scope)
+        if path.many:
+            return taken.paths.value(taken.path, scope)
+        if type(taken.paths).values is not Paths.values:
+            return taken.paths.values(taken.path, scope)
+        item = self.room.fresh("i")
+        itself = Path("item", "", (), path.text, path.at)
+        text = taken.paths.value(itself, replace(scope, loops=(*scope.loops, Loop(item, "", path)), here=None))
+        return f"[{text} for {item} in {taken.paths.items(taken.path, scope)}]"
 
     # operators
 

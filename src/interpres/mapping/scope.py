@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from interpres.fault import Fault, Place
 from interpres.format import Loop, Paths, Scope, Trace
 from interpres.mapping import tree
-from interpres.path import Key, Path, Step
+from interpres.path import Key, Part, Path, Step
 from interpres.table import Table
 
 Kind = Literal["text", "number", "truth", "null", "list", "gathered", "block", "any"]
@@ -148,7 +148,15 @@ def _from_name(path: Path, named: Named, sight: Sight) -> Way:
     if named.loop is not None:
         around = named.loop
         return Way(around.paths, replace(path, root="item", name=""), Scope(around.document, (around.loop,)), named)
-    return Way(named.paths, replace(path, root="document", name=""), Scope(named.variable), named)
+    parts = tuple(map(_as_key, path.parts)) if named.paths is VALUES else path.parts
+    return Way(named.paths, replace(path, root="document", name="", parts=parts), Scope(named.variable), named)
+
+
+def _as_key(part: Part) -> Part:
+    """A built block may be gone into with steps, too: `xml1/TONG_HOP/MA_BN`."""
+    if isinstance(part, Step) and part.axis != "//":
+        return Key(f"@{part.name}" if part.axis == "/@" else part.name)
+    return part
 
 
 def _from_item(path: Path, sight: Sight) -> Way:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from interpres.fault import Place
 
@@ -42,7 +43,7 @@ class Sink:
         return f"{self.variable}.append({value})" if self.kind == "list" else f"{self.variable} = {value}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Target:
     """A path in the output: texts with the indexes of lists between them (`visits[`, `].patient.sex`); `lists`: the variables of
     their lists: the length that one has is the index of the item that will be appended to it next."""
@@ -73,7 +74,7 @@ class Target:
         """The expression for the indexes of the lists, outermost first, as they are where it stands."""
         return f"({''.join(f'len({name}), ' for name in self.lists)})" if self.lists else "()"
 
-    @property
+    @cached_property
     def template(self) -> str:
         """The path with `[]` for every list: `visits[].patient.sex`."""
         return "".join(self.texts)
@@ -86,7 +87,7 @@ class Target:
         return text
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rule:
     """One place of the mapping that makes a value: where it stands, where the value goes, the formula or constant as written.
     `is_name` is set for what only names hold; `source` are the paths that the formula reads, as written."""
@@ -97,3 +98,8 @@ class Rule:
     constant: bool = False
     is_name: bool = False
     source: str = ""
+
+    @cached_property
+    def place(self) -> str:
+        """`file:line:column`."""
+        return str(self.at)
