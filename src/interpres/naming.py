@@ -68,7 +68,7 @@ def filled(template: str, names: Mapping[str, str]) -> str:
 
 def file_path(template: str, names: Mapping[str, str]) -> str:
     """A path below the folder: the template's own slashes make folders, those of values do not. Raises `Fault` as `filled`."""
-    return "/".join(_within_limits(filled(part, {k: file_name(v) for k, v in names.items()})) for part in template.split("/"))
+    return "/".join(within_limits(filled(part, {k: file_name(v) for k, v in names.items()})) for part in template.split("/"))
 
 
 def file_name(value: str) -> str:
@@ -83,7 +83,7 @@ def file_name(value: str) -> str:
         kept = "_" + kept[1:]
     if kept.split(".")[0].upper() in _DEVICES:
         kept = "_" + kept
-    return _within_limits(kept) if kept else "_" * bool(value)
+    return within_limits(kept) if kept else "_" * bool(value)
 
 
 def suffix_of(media_type: str) -> str:
@@ -91,7 +91,7 @@ def suffix_of(media_type: str) -> str:
     return _SUFFIXES.get(media_type.partition(";")[0].strip().lower(), ".dat")
 
 
-def _within_limits(name: str) -> str:
+def within_limits(name: str) -> str:
     """A name too long for file systems is cut, and keeps apart from others by a hash of the whole."""
     encoded = name.encode("utf-8", "surrogateescape")
     if len(encoded) <= LONGEST_NAME_BYTES:
