@@ -146,3 +146,20 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
         folded = {n.casefold(): n for n in names}
         near = [folded[m] for m in get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.6)]
     return f"did you mean '{near[0]}'?" if near else ""
+
+
+def a_slip_apart(one: str, other: str) -> bool:
+    """Whether one slip of the finger lies between two words: a letter more or less, another one, or two exchanged.
+
+    A plural (`visit`, `visits`) or another number (`dx1`, `dx2`) is no slip.
+    """
+    if len(one) > len(other):
+        one, other = other, one
+    if one == other or len(other) - len(one) > 1 or len(one) < 3 or other == one + "s":
+        return False
+    start = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(one))
+    if len(one) < len(other):
+        return one[start:] == other[start + 1 :]
+    if one[start + 1 :] == other[start + 1 :]:
+        return not (one[start].isdigit() and other[start].isdigit())
+    return one[start : start + 2] == other[start : start + 2][::-1] and one[start + 2 :] == other[start + 2 :]

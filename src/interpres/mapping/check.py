@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from interpres.fault import Fault, Place, did_you_mean
 from interpres.format import Format
 from interpres.mapping import picture
-from interpres.mapping.grammar import parse_path
+from interpres.mapping.check_rest import rest_of
 from interpres.mapping.infer import Name, Reader, Sight
 from interpres.mapping.picture import Block, Constant, Entry, Items, Node, Through, Worked
 from interpres.mapping.value import ANY, BLOCK, Known, Value, list_of, misfits, wanted
@@ -17,9 +16,6 @@ from interpres.path import Path
 from interpres.schema import Shape
 from interpres.table import Table
 from interpres.transform import Transform
-
-WILD: Final = re.compile(r"[A-Z][A-Z0-9]{0,2}\*\Z")
-"""What `drops:` may name beside paths: all segments that begin so (`Z*`)."""
 
 LEVELS: Final = {"fault": 0, "warning": 1, "note": 2}
 
@@ -65,11 +61,9 @@ class _Checking:
         if mapping.output is not None:
             self._root(mapping.output, sight, context)
         for edit in mapping.edits:
-            self._edit(edit, sight, context)
-        self._drops()
-        self._unused()
-        self._hidden()
-        self._promise()
+            if isinstance(edit.value, Items | Block):
+                self._node(edit.value, None, edit.target.text, sight, context)
+        self.found.extend(rest_of(mapping, self.reader, sight, self.names, self.tables))
         return self.found
 
     # names
@@ -272,73 +266,6 @@ class _Checking:
             yield entry, seen
         for entry in output.entries:
             yield entry, sight
-
-    # the rest of the file
-
-    def _edit(self, edit: picture.Edit, sight: Sight, context: Mapping[str, Name]) -> None:
-        """What is set in a copy of the document: a path of its own, and one value."""
-        self.reader.choices(edit.target, sight)
-        for fault in self.reader.paths.check(edit.target, []):
-            self.found.append(fault if fault.at else fault.but(at=edit.at))
-        if isinstance(edit.value, Items | Block) and self.reader.paths.grammar != "tree":
-            says = f"{edit.target.text} takes one value, and this is {'a list' if isinstance(edit.value, Items) else 'a block'}"
-            self.found.append(Fault("M106", says, "set its parts one by one", at=edit.value.at))
-        if isinstance(edit.value, Worked):
-            value = self.reader.value(edit.value.formula, sight)
-            kinds = value.all_kinds()
-            if kinds and kinds <= {"list", "block"} and self.reader.paths.grammar != "tree":
-                says = f"{edit.target.text} takes one value, and this is {'a list' if 'list' in kinds else 'a block'}"
-                self.found.append(Fault("M106", says, "make one text of it with | join('~')", at=edit.value.at))
-        else:
-            self._node(edit.value, None, edit.target.text, sight, context)
-
-    def _drops(self) -> None:
-        """What is left behind must be something that the format can have, and that nothing here reads."""
-        reads = self.reader.document_names
-        for drop in self.mapping.drops:
-            if WILD.match(drop.what) and self.reader.paths.grammar == "segments":
-                continue
-            try:
-                path = parse_path(drop.what, drop.at, self.reader.paths.grammar)
-            except Fault as wrong:
-                self.found.append(wrong)
-                continue
-            for fault in self.reader.paths.check(path, []):
-                self.found.append(fault if fault.at else fault.but(at=drop.at))
-            if not path.parts and path.name in reads and not self.mapping.edits:
-                says = f"'{drop.what}' is left behind here and read in line {reads[path.name].line}"
-                hint = "name the fields that are left behind, or take this line out"
-                self.found.append(Fault("M144", says, hint, at=drop.at, level="warning"))
-
-    def _unused(self) -> None:
-        """M140, for what this very file declares: a base may keep more names than one that extends it reads."""
-        words = {"needs": "context", "let": "name", "$let": "name"}
-        idle = [(f"the {words[n.kind]} '{name}'", n.at) for name, n in self._declared() if n.kind in words and not n.used]
-        idle += [(f"the table '{t.name}'", at) for at, t in self.tables.items() if at not in self.reader.used_tables]
-        for what, at in idle:
-            if at.file == self.mapping.file or "/parts/" in at.file:
-                hint = "take it out, or see where it was meant"
-                self.found.append(Fault("M140", f"nothing reads {what}", hint, at=at, level="warning"))
-
-    def _declared(self) -> Iterator[tuple[str, Name]]:
-        for name, several in self.names.items():
-            for named in several:
-                yield name, named
-
-    def _hidden(self) -> None:
-        """M142: a declared name that the document has too, as far as this mapping itself tells."""
-        for name, at in self.reader.document_names.items():
-            for named in self.names.get(name, ()):
-                if named.kind != "loop" and named.at != at:
-                    says = f"'{name}' is a name here and is read from the document in line {at.line}"
-                    hint = f"the name wins where both are; $.{name} is always the document's own"
-                    self.found.append(Fault("M142", says, hint, at=named.at, level="warning"))
-
-    def _promise(self) -> None:
-        if self.mapping.to is None and self.mapping.to_format is None and self.mapping.output is not None:
-            hint = "write to: and the name of a schema, such as npca/visit"
-            at = self.mapping.places.get("output") or Place(self.mapping.file)
-            self.found.append(Fault("M143", "nothing is promised about this output", hint, at=at, level="note"))
 
 
 def _joined(target: str, key: str) -> str:

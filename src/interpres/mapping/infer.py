@@ -5,51 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, get_args, get_origin
+from typing import Final
 
-from interpres.fault import Fault, Place, did_you_mean
+from interpres.fault import Fault, Place, a_slip_apart, did_you_mean
 from interpres.format import Paths
-from interpres.mapping.calls import SPECIAL
 from interpres.mapping.formula import Arrow, Binary, Call, Exists, Formula, Listing, Not, Number, Read, Text, Truth
-from interpres.mapping.invoke import takes, words
+from interpres.mapping.infer_calls import Calls
 from interpres.mapping.scope import no_loop
-from interpres.mapping.value import ANY, CAME, MADE, NUMBER, TRUTH, WHOLE, WORDS, Known, Value, any_of, list_of
+from interpres.mapping.value import ANY, CAME, MADE, NUMBER, TRUTH, WHOLE, WORDS, Known, Value, any_of, list_of, told
 from interpres.path import Every, Field, Key, Path, Position, Where
 from interpres.table import Table
 from interpres.transform import Transform
 
 SEGMENT: Final = re.compile(r"[A-Z][A-Z0-9]{1,2}\Z")
 """How a bare name must look to be a segment of HL7 v2 or X12; any other is a name that somebody declared."""
-
-MOMENTS: Final = {"date": "date", "datetime": "date-time", "time": "time"}
-"""Transforms whose text is known to be a date or time, and JSON Schema's word for it."""
-
-ELSEWHERE: Final = {
-    "upcase": "upper",
-    "uppercase": "upper",
-    "downcase": "lower",
-    "lowercase": "lower",
-    "strip": "trim",
-    "substring": "part",
-    "substr": "part",
-    "concat": "join",
-    "lookup": "table",
-    "translate": "table",
-    "length": "count",
-    "size": "count",
-    "int": "integer",
-    "float": "number",
-    "ifnull": "default",
-    "switch": "case",
-    "foreach": "each",
-}
-"""What other languages call what ours has."""
-
-RECKONED: Final = frozenset({"sum"})
-"""Transforms of a list whose items must be numbers, though their signature takes any list."""
-
-PASSING: Final[Mapping[str, int]] = {"default": 2, "required": 1}
-"""Transforms whose result is one of their arguments, and of how many."""
 
 
 @dataclass(slots=True)
@@ -88,6 +57,7 @@ class Reader:
         self.paths = paths
         self.transforms = transforms
         self.report = report
+        self.calls = Calls(self)
         self.used_tables: set[Place] = set()
         self.document_names: dict[str, Place] = {}
 
@@ -105,7 +75,7 @@ class Reader:
             case Read(path):
                 return self.read(path, sight)
             case Call():
-                return self.call(formula, sight)
+                return self.calls.call(formula, sight)
             case Not(operand):
                 self.yes_or_no(operand, sight)
             case Exists(operand):
@@ -189,7 +159,7 @@ class Reader:
     def _right(self, formula: Binary, sight: Sight) -> Value:
         """The right side of a comparison; `in table(t)` asks a table, all else is a value."""
         if formula.operator == "in" and isinstance(formula.right, Call) and formula.right.name == "table":
-            self._table(formula.right, sight)
+            self.calls.table(formula.right, sight)
             return ANY
         return self.value(formula.right, sight)
 
@@ -269,7 +239,7 @@ class Reader:
             one = other.known[0].value if other.certain and len(other.known) == 1 else None
             from_table = side.certain and any(k.table for k in side.known)
             if one is not None and from_table and one not in [k.value for k in side.known]:
-                hint = f"table {side.known[0].table} gives {_listed(side.known)}"
+                hint = f"table {side.known[0].table} gives {told(side.known)}"
                 self.report(Fault("M141", "this can never be equal", hint, at=formula.right.at, level="warning"))
 
     def _joined(self, formula: Formula, sight: Sight) -> None:
@@ -289,83 +259,7 @@ class Reader:
         constants = [k.value for k in value.known]
         return (value.whole or value.certain) and all(isinstance(c, int) for c in constants)
 
-    # calls
-
-    def call(self, formula: Call, sight: Sight) -> Value:
-        """The value of a function of the language or of a transform."""
-        special = SPECIAL.get(formula.name)
-        if special is not None:
-            least, most, usage, _ = special
-            if not least <= len(formula.arguments) <= (most or len(formula.arguments)):
-                says = f"{formula.name} is given {_several(len(formula.arguments))}"
-                self.report(Fault("M107", says, f"write it as {usage}", at=formula.at))
-                return ANY
-            return self._special(formula, sight)
-        transform = self.transforms.get(formula.name)
-        values = [self.value(a, sight) for a in self._plain(formula)]
-        if transform is None:
-            hint = _called_here(formula.name, [*self.transforms, *SPECIAL])
-            self.report(Fault("M105", f"there is no transform '{formula.name}'", hint, at=formula.at))
-            return ANY
-        self._arguments(transform, formula, values)
-        return _result(transform, values)
-
-    def _plain(self, formula: Call) -> list[Formula]:
-        plain = [a for a in formula.arguments if not isinstance(a, Arrow)]
-        if len(plain) < len(formula.arguments):
-            self.report(Fault("M107", f"{formula.name} takes no '->'", "only case() has arrows", at=formula.at))
-        return plain
-
-    def _special(self, formula: Call, sight: Sight) -> Value:
-        if formula.name == "case":
-            return self._case(formula, sight)
-        plain = self._plain(formula)
-        if not plain:
-            return ANY
-        first, *rest = plain
-        match formula.name:
-            case "if":
-                self.yes_or_no(first, sight)
-                return any_of([self.value(f, sight) for f in rest])
-            case "coalesce" | "try":
-                return any_of([self.value(f, sight) for f in (first, *rest)])
-            case "expect":
-                value = self.value(first, sight)
-                self.yes_or_no(rest[0], sight)
-                return value
-            case "each":
-                return self._each(first, rest[0], sight)
-            case "table":
-                return self._translated(formula, self.value(first, sight), sight)
-            case "raw":
-                self.value(first, sight)
-                return CAME
-            case "write":
-                self.value(first, sight)
-                return MADE
-        self.value(first, sight)
-        return ANY
-
-    def _case(self, formula: Call, sight: Sight) -> Value:
-        results: list[Value] = []
-        subject, *arrows = formula.arguments
-        if isinstance(subject, Arrow) or not all(isinstance(a, Arrow) for a in arrows):
-            usage = SPECIAL["case"][2]
-            self.report(Fault("M107", "case() wants a value and then arrows", f"write it as {usage}", at=formula.at))
-            return ANY
-        self.value(subject, sight)
-        for arrow in arrows:
-            assert isinstance(arrow, Arrow)
-            if arrow.match is not None:
-                self.value(arrow.match, sight)
-            results.append(self.value(arrow.result, sight))
-        return any_of(results)
-
-    def _each(self, several: Formula, work: Formula, sight: Sight) -> Value:
-        found = self.items(several, sight)
-        through_path = isinstance(several, Read) and not (several.path.root == "name" and several.path.name in sight.names)
-        over = several.path if isinstance(several, Read) and through_path else None
-        return list_of(self.value(work, sight.inside(over, found)))
+    # loops
 
     def items(self, several: Formula, sight: Sight) -> Value:
         """What a loop through a formula or a path binds: M107 where it is one plain value that no document holds."""
@@ -375,105 +269,6 @@ class Reader:
             says = f"a list is wanted here, and this is {WORDS[min(kinds)]}"
             self.report(Fault("M107", says, "give a path or a list, as in each(FT1, FT1-10)", at=several.at))
         return value.items or ANY
-
-    def _table(self, formula: Call, sight: Sight) -> Table | None:
-        named = formula.arguments[-1] if formula.arguments else None
-        if isinstance(named, Text):
-            name, at = named.text, named.at
-        elif isinstance(named, Read) and named.path.root in ("name", "tick") and not named.path.parts:
-            name, at = named.path.name, named.at
-        else:
-            hint = "write it as CODE | table(sex)"
-            self.report(Fault("M107", "table() wants the name of a table", hint, at=formula.at))
-            return None
-        table = sight.tables.get(name)
-        if table is None:
-            there = f"the tables here are {', '.join(sight.tables) or 'none: add one under tables:'}"
-            hint = did_you_mean(name, sight.tables) or there
-            self.report(Fault("M105", f"there is no table '{name}'", hint, at=at))
-            return None
-        self.used_tables.add(table.at)
-        return table
-
-    def _translated(self, formula: Call, code: Value, sight: Sight) -> Value:
-        table = self._table(formula, sight)
-        if table is None:
-            return ANY
-        if code.certain and code.known:
-            reachable = {str(k.value) for k in code.known}
-            for row in table.rows.values():
-                if row.code not in reachable and row.code != "*":
-                    says = f"nothing can reach this row of table {table.name}"
-                    hint = "what is looked up is only ever " + _listed(code.known)
-                    self.report(Fault("M141", says, hint, at=row.at, level="warning"))
-        return Value(known=tuple(Known(row.to, row.at, table.name) for row in table.rows.values()))
-
-    def _arguments(self, transform: Transform, formula: Call, values: Sequence[Value]) -> None:
-        """M107 for a wrong number of arguments, M103 for one of a kind that the transform never takes."""
-        number = len(values)
-        if number < transform.least or (transform.most is not None and number > transform.most):
-            most = "many" if transform.most is None else transform.most
-            wanted = str(transform.least) if transform.least == transform.most else f"{transform.least} to {most}"
-            says = f"{transform.name} takes {wanted} values, the one before '|' counted, and is given {number}"
-            self.report(Fault("M107", says, f"see interpres transforms {transform.name}", at=formula.at))
-            return
-        for index, value in enumerate(values):
-            hint = transform.takes[min(index, len(transform.takes) - 1)] if transform.takes else Any
-            argument = formula.arguments[index]
-            self._argument(transform, value, hint, argument.at)
-            if transform.name in RECKONED and value.items and "text" in value.items.all_kinds():
-                says = f"{transform.name} takes a list of numbers, and this is a list of text"
-                self.report(Fault("M103", says, "add | number to each of it", at=argument.at))
-
-    def _argument(self, transform: Transform, value: Value, hint: Any, at: Place) -> None:
-        taken = takes(hint)
-        if taken is None:
-            return
-        wrong = {k for k in value.all_kinds() if k != "any" and k not in taken}
-        if wrong:
-            says = f"{transform.name} takes {words(taken)} here, and this is {WORDS[min(wrong)]}"
-            advice = "add | number" if "text" in wrong and "number" in taken else f"see interpres transforms {transform.name}"
-            self.report(Fault("M103", says, advice, at=at))
-        elif value.items and "list" in value.all_kinds() and (inner := _item_hint(hint)) is not None:
-            self._argument(transform, value.items, inner, at)
-
-
-def a_slip_apart(one: str, other: str) -> bool:
-    """Whether one slip of the finger lies between two words: a letter more or less, another one, or two exchanged.
-
-    A plural (`visit`, `visits`) or another number (`dx1`, `dx2`) is no slip.
-    """
-    if len(one) > len(other):
-        one, other = other, one
-    if one == other or len(other) - len(one) > 1 or len(one) < 3 or other == one + "s":
-        return False
-    start = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(one))
-    if len(one) < len(other):
-        return one[start:] == other[start + 1 :]
-    if one[start + 1 :] == other[start + 1 :]:
-        return not (one[start].isdigit() and other[start].isdigit())
-    return one[start : start + 2] == other[start : start + 2][::-1] and one[start + 2 :] == other[start + 2 :]
-
-
-def _item_hint(hint: Any) -> Any:
-    """The type of a list's items in a parameter's type, where it says one."""
-    for part in (hint, *get_args(hint)):
-        origin = get_origin(part)
-        if isinstance(origin, type) and issubclass(list, origin):
-            return get_args(part)[0]
-    return None
-
-
-def _result(transform: Transform, values: Sequence[Value]) -> Value:
-    if transform.name in PASSING:
-        return any_of(values[: PASSING[transform.name]])
-    if transform.name in MOMENTS:
-        return Value(frozenset({"text"}), frozenset({MOMENTS[transform.name]}))  # type: ignore[arg-type]
-    kinds = takes(transform.gives)
-    if kinds is None or not (known := kinds - {"null", "missing"}):
-        return ANY
-    origins = frozenset({"made"}) if "text" in known else frozenset()
-    return Value(known, origins, whole=transform.gives is int)  # type: ignore[arg-type]
 
 
 def _chosen(path: Path, sight: Sight, paths: Paths) -> Path:
@@ -491,20 +286,3 @@ def _chosen(path: Path, sight: Sight, paths: Paths) -> Path:
     first = path.parts[0]
     assert isinstance(first, Position)
     return replace(here, parts=(*before, Field(first.number), *path.parts[1:]), at=path.at)
-
-
-def _listed(known: Sequence[Known]) -> str:
-    texts = list(dict.fromkeys(f"'{k.value}'" for k in known))
-    return ", ".join(texts[:8]) + (", …" if len(texts) > 8 else "")
-
-
-def _called_here(name: str, known: Sequence[str]) -> str:
-    """What a transform that is not there is called here."""
-    other = ELSEWHERE.get(name.casefold())
-    if other in known:
-        return f"did you mean '{other}'?"
-    return did_you_mean(name, known) or "see interpres transforms, or write it in transforms/*.py"
-
-
-def _several(number: int) -> str:
-    return {0: "nothing", 1: "one argument"}.get(number, f"{number} arguments")

@@ -185,3 +185,9 @@ def _texts(value: Value, shape: Shape, at: Place, target: str) -> Iterator[Fault
         hint = "translate it with | table(…), unless the sender uses these very codes"
         says = "text as it came where only certain values are allowed"
         yield Fault("M103", says, hint, at=at, target=target, level="warning")
+
+
+def told(known: Sequence[Known]) -> str:
+    """`'in', 'out'`: constants of the configuration, the first eight of them."""
+    texts = list(dict.fromkeys(f"'{k.value}'" for k in known))
+    return ", ".join(texts[:8]) + (", …" if len(texts) > 8 else "")
