@@ -70,7 +70,7 @@ class _Making:
                 raise Faults(sorted(dict.fromkeys(drawer.faults), key=lambda f: f.at or Place("")))
             seen = coder.seen
         at = Place(mapping.file)
-        title = f"<mapping {mapping.name}{' explained' if traced else ''}>"
+        title = f"mapping {mapping.name}{' explained' if traced else ''}"
         try:
             code = compiled(coder.room.lines, title, at)
         except Fault as wrong:

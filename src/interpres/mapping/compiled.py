@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import CodeType
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from interpres.mapping.room import Source, bound
 from interpres.mapping.run import Codes
 from interpres.mapping.target import Rule
 from interpres.mapping.tree import RUNTIME as TREE
+from interpres.path import Path, Where
 from interpres.table import Table
 
 Formats = Callable[[str, Mapping[str, Any]], Format]

@@ -80,14 +80,21 @@ class Changes:
         self.gone.add(id(spot.span))
         self.touched.update(map(id, spot.around))
 
-    def keep(self, spot: Spot, item: Any) -> bool:
-        """Drops the siblings of an item, on every level of lists down to it; whether the item is in here."""
+    def keep(self, spot: Spot, item: Any) -> None:
+        """Drops the siblings of an item, on every level of lists down to it. Fault J030 for a mere text or number: where it
+        stood cannot be told from others like it."""
+        if not isinstance(item, dict | list):
+            says = "a copy for each text or number of a list cannot be made"
+            raise Fault("J030", says, "let $each go through the objects that hold them")
+        self._keep(spot, item)
+
+    def _keep(self, spot: Spot, item: Any) -> bool:
         if spot.node is item:
             return True
         if not isinstance(spot.node, dict | list):
             return False
         inside = list(spot.spots())
-        kept = next((i for i, inner in enumerate(inside) if self.keep(inner, item)), None)
+        kept = next((i for i, inner in enumerate(inside) if self._keep(inner, item)), None)
         if kept is not None and isinstance(spot.node, list):
             for inner in (*inside[:kept], *inside[kept + 1 :]):
                 self.drop(inner)

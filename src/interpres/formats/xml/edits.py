@@ -163,7 +163,10 @@ class Changes:
                 self.drop(node)
 
     def keep(self, item: Any) -> None:
-        """Drops the elements that stand where the item does in the shape of the document, and holders left empty."""
+        """Drops the elements that stand where the item does in the shape of the document, and holders left empty. Fault L030."""
+        if not etree.iselement(item):
+            says = "a copy for each attribute or text cannot be made"
+            raise Fault("L030", says, "let $each go through the elements that hold them")
         chain = _chain(item)
         kept = {item, *item.iterancestors()}
         dropped = {e for e in self.root.iter(item.tag) if e is not item and _chain(e) == chain}
