@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test venv reference pins clean
+.PHONY: demo test mutants venv reference pins clean
 
 demo: venv
 	$(BIN)/interpres demo
@@ -15,6 +15,10 @@ test: venv
 	$(BIN)/interpres check
 	$(BIN)/interpres test
 	$(BIN)/pytest -n 2 --dist loadgroup
+
+# Every one-word mistake in the shipped mappings: who finds it (var/mutants.txt). make test makes every twentieth.
+mutants: venv
+	INTERPRES_MUTANTS=all $(BIN)/pytest tests/test_mutants.py
 
 venv: .venv/made
 
