@@ -136,16 +136,22 @@ def place_from_text(text: str) -> Place:
     return Place(text)
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """`did you mean 'x'?` for the nearest of the known names, else an empty text."""
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that was probably meant; None where none is near."""
     from difflib import get_close_matches
 
     names = list(known)
     near = get_close_matches(name, names, n=1, cutoff=0.6)
-    if not near:
-        folded = {n.casefold(): n for n in names}
-        near = [folded[m] for m in get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.6)]
-    return f"did you mean '{near[0]}'?" if near else ""
+    if near:
+        return near[0]
+    folded = {n.casefold(): n for n in names}
+    return next((folded[m] for m in get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.6)), None)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`did you mean 'x'?` for the nearest of the known names, else an empty text."""
+    near = nearest(name, known)
+    return f"did you mean '{near}'?" if near else ""
 
 
 def a_slip_apart(one: str, other: str) -> bool:

@@ -19,6 +19,7 @@ from interpres.mapping import file as mapping_file
 from interpres.mapping.check import check_mapping
 from interpres.mapping.compile import compile_formula, compile_mapping
 from interpres.mapping.picture import Mapping as Picture
+from interpres.openapi import Operation, read_operations
 from interpres.schema import Schema
 from interpres.schemas import find_schema
 from interpres.settings import model_from_values
@@ -171,21 +172,30 @@ class Workspace:
         """What is wrong with `system/operation` and the names of its parameters."""
         name, _, operation = call.partition("/")
         try:
-            system = self.system(name)
+            operations = self._operations(name)
         except Fault as wrong:
             yield wrong.within(at=at)
             return
-        except Faults:
-            return  # told once, where the system's own files are checked
-        if operation not in system.operations:
-            hint = did_you_mean(operation, system.operations) or f"it has {', '.join(system.operations)}"
+        if operations is not None and operation not in operations:
+            hint = did_you_mean(operation, operations) or f"it has {', '.join(operations)}"
             yield Fault("C132", f"{name} has no operation '{operation}'", hint, at=at)
-            return
-        known = [p.name for p in system.operations[operation].parameters]
-        for parameter in parameters:
-            if parameter not in known:
-                hint = did_you_mean(parameter, known) or f"it takes {', '.join(known) or 'none'}"
-                yield Fault("C133", f"{call} has no parameter '{parameter}'", hint, at=at)
+        elif operations is not None:
+            known = [p.name for p in operations[operation].parameters]
+            for parameter in parameters:
+                if parameter not in known:
+                    hint = did_you_mean(parameter, known) or f"it takes {', '.join(known) or 'none'}"
+                    yield Fault("C133", f"{call} has no parameter '{parameter}'", hint, at=at)
+
+    def _operations(self, name: str) -> Mapping[str, Operation] | None:
+        """A system's operations; where its system.yaml is wrong, which is told elsewhere, those that its contract names."""
+        try:
+            return self.system(name).operations
+        except Faults:
+            file = f"schemas/{name}/openapi.yaml"
+            try:
+                return read_operations(yaml.read(self.read(file), file, strict=False), name)
+            except (Fault, Faults):
+                return None
 
     def destination_faults(self, word: str, settings: Any, at: Place) -> Iterator[Fault]:
         """What is wrong with a destination's settings as this workspace sees them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from interpres.fault import Fault, Place, did_you_mean
+from interpres.fault import Fault, Place, did_you_mean, nearest
 from interpres.format import Format
 from interpres.mapping import picture
 from interpres.mapping.check_rest import rest_of
@@ -204,7 +204,7 @@ class _Checking:
             self._node(entry.value, inner, _joined(target, key), seen, context)
 
     def _under(self, entry: Entry, shape: Shape, target: str) -> Shape | None:
-        """The shape under a key; M101 where there is none."""
+        """The shape under a key; M101 where there is none, and the shape under the key that was probably meant."""
         inner = shape.key(entry.key)
         if inner is not None or not (shape.keys or not shape.open):
             return inner
@@ -216,7 +216,9 @@ class _Checking:
         elif hint:
             says = f"'{entry.key}' is no key that {self.mapping.to or 'the schema'} names"
             self.found.append(Fault("M101", says, hint, at=entry.at, target=target, level="warning"))
-        return None
+            return None
+        near = nearest(entry.key, shape.keys)
+        return shape.key(near) if near else None
 
     def _unfilled(self, block: Block, shape: Shape, entries: Mapping[str, Any], target: str) -> None:
         """M102 for every required key that the block never fills."""
