@@ -12,7 +12,7 @@ from interpres.format import Paths
 from interpres.mapping.formula import Arrow, Binary, Call, Exists, Formula, Listing, Not, Number, Read, Text, Truth
 from interpres.mapping.infer_calls import Calls
 from interpres.mapping.scope import no_loop
-from interpres.mapping.value import ANY, CAME, MADE, NUMBER, TRUTH, WHOLE, WORDS, Known, Value, any_of, list_of, told
+from interpres.mapping.value import ANY, ANY_CAME, CAME, MADE, NUMBER, TRUTH, WHOLE, WORDS, Known, Value, any_of, list_of, told
 from interpres.path import Every, Field, Key, Path, Position, Where
 from interpres.table import Table
 from interpres.transform import Transform
@@ -121,7 +121,7 @@ class Reader:
     def _checked(self, path: Path, loops: Sequence[Path]) -> Value:
         for fault in self.paths.check(path, loops):
             self.report(fault if fault.at else fault.but(at=path.at))
-        one = CAME if self.paths.kind(path) == "text" else ANY
+        one = CAME if self.paths.kind(path) == "text" else ANY_CAME
         return list_of(one) if path.many else one
 
     def choices(self, path: Path, sight: Sight) -> None:

@@ -82,6 +82,7 @@ class Value:
 
 ANY: Final = Value(frozenset({"any"}))
 CAME: Final = Value(frozenset({"text"}), frozenset({"came"}))
+ANY_CAME: Final = Value(frozenset({"any"}), frozenset({"came"}))
 MADE: Final = Value(frozenset({"text"}), frozenset({"made"}))
 NUMBER: Final = Value(frozenset({"number"}))
 WHOLE: Final = Value(frozenset({"number"}), whole=True)
@@ -126,6 +127,10 @@ def misfits(value: Value, shape: Shape, at: Place, target: str) -> Iterator[Faul
         if reason:
             table = f"table {known.table}: " if known.table else ""
             yield Fault("M103", f"{table}{reason}", _hint(known.value, shape), at=known.at, target=target)
+    if "any" in value.kinds and "came" in value.origins and shape.format in MOMENTS:
+        name, transform, _ = MOMENTS[shape.format]
+        says = f"whatever came, where {name} is wanted"
+        yield Fault("M103", says, f"add | {transform}, which refuses what is none", at=at, target=target, level="warning")
     if "any" in value.kinds or not shape.kinds:
         return
     for kind in sorted(value.kinds):
