@@ -2,103 +2,28 @@
 
 The syntax is the part of Python's (`re`) that asks about text without remembering it: characters, `.`, classes, `|`, groups,
 `* + ? {m,n}`, `^` and `$`, `\\d \\w \\s`, and `(?i)` at the start. `$` is the very end; `\\d` is 0 to 9; `\\w` is a letter, mark,
-digit or `_` of any script, so that Khmer vowels are parts of words. Answers come from a finite automaton (K. Thompson, "Regular
-Expression Search Algorithm", 1968), so that no pattern has a text on which it runs away.
+digit or `_` of any script, so that Khmer vowels are parts of words. No pattern has a text on which it runs away.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final
 
+from interpres.automaton import Automaton, Node, Test
 from interpres.fault import Fault
 
 LARGEST: Final = 4_000
 """Places in one automaton; `{1,1000}` written twice is about there."""
 
-_REMEMBERED: Final = 20_000
 _MOST_REPEATS: Final = 1_000
 _ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v"}
 
-Test = Callable[[str], bool]
-
-
-@dataclass(slots=True)
-class _Node:
-    """One place of the automaton: a character test, an anchor, a fork or the end of the match."""
-
-    kind: Literal["test", "start", "end", "fork", "match"]
-    test: Test | None = None
-    nexts: list[int] = field(default_factory=list)
-
-
-class _State:
-    """The places in which a text may be at once, and the states that follow for the characters met so far."""
-
-    __slots__ = ("ended", "matched", "nexts", "places")
-
-    def __init__(self, places: frozenset[int]) -> None:
-        self.places = places
-        self.ended: bool | None = None
-        self.matched = 0 in places  # the node of the match is always the first
-        self.nexts: dict[str, _State] = {}
-
-
-class Pattern:
-    """A compiled pattern: `fits(text)` says whether it is found anywhere in the text."""
-
-    def __init__(self, nodes: list[_Node], first: int) -> None:
-        self.nodes = nodes
-        self._again = self._reached([first])
-        self._states: dict[frozenset[int], _State] = {}
-        self._begin = _State(self._reached([first], at_start=True))
-        self._steps = 0
-
-    def fits(self, text: str) -> bool:
-        """Whether the pattern is found anywhere in the text, in time that grows with its length alone."""
-        state = self._begin
-        for character in text:
-            if state.matched:
-                return True
-            state = state.nexts.get(character) or self._step(state, character)
-            if not state.places:
-                return False
-        if state.ended is None:
-            state.ended = 0 in self._reached(state.places, at_end=True, at_start=state is self._begin)
-        return state.ended
-
-    def _step(self, state: _State, character: str) -> _State:
-        if self._steps >= _REMEMBERED:  # a state that is still in use goes on with its own
-            self._states, self._steps = {}, 0
-            self._begin = _State(self._begin.places)
-        passed = [
-            n for i in state.places if (test := self.nodes[i].test) is not None and test(character) for n in self.nodes[i].nexts
-        ]
-        places = self._reached(passed) | self._again
-        after = self._states.setdefault(places, _State(places))
-        state.nexts[character] = after
-        self._steps += 1
-        return after
-
-    def _reached(self, begin: Iterable[int], *, at_start: bool = False, at_end: bool = False) -> frozenset[int]:
-        """All places that can be reached from some without reading a character."""
-        waiting, seen = list(begin), set[int]()
-        while waiting:
-            at = waiting.pop()
-            if at in seen:
-                continue
-            seen.add(at)
-            node = self.nodes[at]
-            if node.kind == "fork" or (node.kind == "start" and at_start) or (node.kind == "end" and at_end):
-                waiting += node.nexts
-        return frozenset(i for i in seen if self.nodes[i].kind in ("test", "end", "match"))
-
 
 @lru_cache(maxsize=512)
-def pattern(text: str) -> Pattern:
+def pattern(text: str) -> Automaton:
     """The pattern that the text says. Raises `Fault` M118 for what it cannot be."""
     return _Reading(text).pattern()
 
@@ -119,14 +44,14 @@ class _Reading:
         self.text = text[4:] if self.folded else text
         self.at = 0
         self.depth = 0
-        self.nodes = [_Node("match")]
+        self.nodes = [Node("match")]
 
-    def pattern(self) -> Pattern:
+    def pattern(self) -> Automaton:
         piece = self.choice()
         if self.at < len(self.text):
             raise self.slip("a ')' closes nothing")
         self.join(piece, 0)
-        return Pattern(self.nodes, piece.first)
+        return Automaton(self.nodes, piece.first)
 
     def choice(self) -> _Piece:
         self.depth += 1
@@ -138,11 +63,11 @@ class _Reading:
         self.depth -= 1
         if len(pieces) == 1:
             return pieces[0]
-        fork = self.node(_Node("fork", nexts=[p.first for p in pieces]))
+        fork = self.node(Node("fork", nexts=[p.first for p in pieces]))
         return _Piece(fork, [o for p in pieces for o in p.open])
 
     def row(self) -> _Piece:
-        empty = self.node(_Node("fork"))
+        empty = self.node(Node("fork"))
         whole = _Piece(empty, [empty])
         while self.at < len(self.text) and self.text[self.at] not in "|)":
             piece = self.repeated()
@@ -182,7 +107,7 @@ class _Reading:
     def times_over(self, piece: _Piece, start: int, end: int, low: int, high: int | None) -> _Piece:
         """The piece as often as wanted: it is read again for every copy, which keeps copies apart."""
         here = self.at
-        empty = self.node(_Node("fork"))
+        empty = self.node(Node("fork"))
         whole = _Piece(empty, [empty])
         optional: list[int] = []
         for number in range(max(low, 1) if high is None else high):
@@ -190,14 +115,14 @@ class _Reading:
                 self.at = start
                 piece = self.single()
             if number >= low and high is not None:
-                fork = self.node(_Node("fork", nexts=[piece.first]))
+                fork = self.node(Node("fork", nexts=[piece.first]))
                 self.join(whole, fork)
                 optional.append(fork)
             else:
                 self.join(whole, piece.first)
             whole.open = piece.open
         if high is None:
-            back = self.node(_Node("fork", nexts=[piece.first]))
+            back = self.node(Node("fork", nexts=[piece.first]))
             self.join(whole, back)
             whole = _Piece(back if low == 0 else whole.first, [back])
         self.at = here
@@ -213,7 +138,7 @@ class _Reading:
         if sign == ".":
             return self.tested(lambda c: c != "\n")
         if sign in "^$":
-            node = self.node(_Node("start" if sign == "^" else "end"))
+            node = self.node(Node("start" if sign == "^" else "end"))
             return _Piece(node, [node])
         if sign in "*+?{":
             raise self.slip(f"'{sign}' repeats nothing; the sign itself is \\{sign}")
@@ -277,10 +202,10 @@ class _Reading:
         return lambda c: c == sign
 
     def tested(self, test: Test) -> _Piece:
-        node = self.node(_Node("test", test))
+        node = self.node(Node("test", test))
         return _Piece(node, [node])
 
-    def node(self, node: _Node) -> int:
+    def node(self, node: Node) -> int:
         self.nodes.append(node)
         if len(self.nodes) > LARGEST:
             raise self.slip("its repeats make it too large")

@@ -53,7 +53,7 @@ def compile_formula(
     source = Source("\n".join(lines) + "\n")
     objects = {**objects_of(coder, format), **reporting([Rule(place, Target(), text)])}
     objects["_placed"] = lambda wrong: wrong.within(at=place)
-    return bound(compiled(lines, f"<formula {place}>", place), objects, source)
+    return bound(compiled(lines, f"formula {place}", place), objects, source)
 
 
 class _FormulaLines:

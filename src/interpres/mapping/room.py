@@ -5,6 +5,7 @@ from __future__ import annotations
 import linecache
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from hashlib import sha256
 from types import CodeType, FunctionType
 from typing import Any, Final
 
@@ -77,8 +78,9 @@ class Source:
 def compiled(lines: list[str], title: str, at: Place) -> CodeType:
     """The code object of the one function that the lines define. Raises `Fault` M119 for nesting that Python refuses."""
     text = "\n".join(lines) + "\n"
+    name = f"{title} {sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"  # a reload must not show old lines
     try:
-        module = compile(text, title, "exec", dont_inherit=True)
+        module = compile(text, name, "exec", dont_inherit=True)
     except (SyntaxError, RecursionError, MemoryError) as error:
         if not isinstance(error, SyntaxError) or any(word in str(error) for word in _TOO_DEEP):
             says = "blocks, loops or formulas are nested too deep"
