@@ -53,11 +53,19 @@ def chain(db: apsw.Connection) -> Iterator[Fault]:
     """Every journal row against the one before it and the digests of what it brought."""
     before, expected = b"\0" * 32, 1
     for seq, events, stored in db.execute(journal_sql.ALL):
-        if seq != expected or link(before, list(_digests(db, msgspec.msgpack.decode(events))), events) != stored:
+        if seq != expected or _link(db, before, events) != stored:
             says = f"the hash chain breaks at row {seq} of the journal"
             yield Fault("E127", says, "the history was changed after it was written: compare with a backup")
             return
         before, expected = stored, seq + 1
+
+
+def _link(db: apsw.Connection, before: bytes, events: bytes) -> bytes:
+    """What the row's link should be; nothing where its events cannot be read."""
+    try:
+        return link(before, list(_digests(db, msgspec.msgpack.decode(events, type=list[Event]))), events)
+    except (msgspec.DecodeError, ValueError):
+        return b""
 
 
 def _digests(db: apsw.Connection, events: list[Event]) -> Iterator[Any]:
