@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 from interpres import pattern as patterns
+from interpres.automaton import Node
 from interpres.fault import Fault
 
 LONGEST: Final = 50_000
@@ -16,7 +17,7 @@ _Thread = tuple[int, int, int, int]
 """A place in the automaton, and where the match and its first group began and ended so far (-1: not yet)."""
 
 
-class _Reading(patterns._Reading):
+class _Reading(patterns.Reading):
     """Reads a pattern and remembers the places at which its first group begins and ends."""
 
     def __init__(self, text: str) -> None:
@@ -31,26 +32,26 @@ class _Reading(patterns._Reading):
         self.pattern()
         return self.whole
 
-    def choice(self) -> patterns._Piece:
+    def choice(self) -> patterns.Piece:
         piece = super().choice()
         if self.depth == 0:
             self.whole = piece.first
         return piece
 
-    def group(self) -> patterns._Piece:
+    def group(self) -> patterns.Piece:
         here = self.at
         captures = not self.text.startswith("?", here) and self.first in (-1, here)
         if not captures:
             return super().group()
         self.first = here
-        begin = self.node(patterns._Node("fork"))
+        begin = self.node(Node("fork"))
         piece = super().group()
-        end = self.node(patterns._Node("fork"))
+        end = self.node(Node("fork"))
         self.nodes[begin].nexts.append(piece.first)
         self.join(piece, end)
         self.begins.add(begin)
         self.ends.add(end)
-        return patterns._Piece(begin, [end])
+        return patterns.Piece(begin, [end])
 
     def times(self) -> tuple[int, int | None] | None:
         found = super().times()

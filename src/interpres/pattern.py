@@ -25,18 +25,18 @@ _ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v"}
 @lru_cache(maxsize=512)
 def pattern(text: str) -> Automaton:
     """The pattern that the text says. Raises `Fault` M118 for what it cannot be."""
-    return _Reading(text).pattern()
+    return Reading(text).pattern()
 
 
 @dataclass(slots=True)
-class _Piece:
+class Piece:
     """A part of an automaton: where it begins, and the places whose ways out are still open."""
 
     first: int
     open: list[int]
 
 
-class _Reading:
+class Reading:
     """Reads a pattern from left to right and puts the automaton together as it goes."""
 
     def __init__(self, text: str) -> None:
@@ -53,7 +53,7 @@ class _Reading:
         self.join(piece, 0)
         return Automaton(self.nodes, piece.first)
 
-    def choice(self) -> _Piece:
+    def choice(self) -> Piece:
         self.depth += 1
         if self.depth > 50:
             raise self.slip("its groups are nested too deep")
@@ -64,18 +64,18 @@ class _Reading:
         if len(pieces) == 1:
             return pieces[0]
         fork = self.node(Node("fork", nexts=[p.first for p in pieces]))
-        return _Piece(fork, [o for p in pieces for o in p.open])
+        return Piece(fork, [o for p in pieces for o in p.open])
 
-    def row(self) -> _Piece:
+    def row(self) -> Piece:
         empty = self.node(Node("fork"))
-        whole = _Piece(empty, [empty])
+        whole = Piece(empty, [empty])
         while self.at < len(self.text) and self.text[self.at] not in "|)":
             piece = self.repeated()
             self.join(whole, piece.first)
             whole.open = piece.open
         return whole
 
-    def repeated(self) -> _Piece:
+    def repeated(self) -> Piece:
         start = self.at
         piece = self.single()
         end = self.at
@@ -104,11 +104,11 @@ class _Reading:
             raise self.slip(f"a repeat goes from a number to a larger one, {_MOST_REPEATS} at most")
         return low, high
 
-    def times_over(self, piece: _Piece, start: int, end: int, low: int, high: int | None) -> _Piece:
+    def times_over(self, piece: Piece, start: int, end: int, low: int, high: int | None) -> Piece:
         """The piece as often as wanted: it is read again for every copy, which keeps copies apart."""
         here = self.at
         empty = self.node(Node("fork"))
-        whole = _Piece(empty, [empty])
+        whole = Piece(empty, [empty])
         optional: list[int] = []
         for number in range(max(low, 1) if high is None else high):
             if number:
@@ -124,11 +124,11 @@ class _Reading:
         if high is None:
             back = self.node(Node("fork", nexts=[piece.first]))
             self.join(whole, back)
-            whole = _Piece(back if low == 0 else whole.first, [back])
+            whole = Piece(back if low == 0 else whole.first, [back])
         self.at = here
-        return _Piece(whole.first, [*whole.open, *optional])
+        return Piece(whole.first, [*whole.open, *optional])
 
-    def single(self) -> _Piece:
+    def single(self) -> Piece:
         sign = self.text[self.at]
         self.at += 1
         if sign == "(":
@@ -139,12 +139,12 @@ class _Reading:
             return self.tested(lambda c: c != "\n")
         if sign in "^$":
             node = self.node(Node("start" if sign == "^" else "end"))
-            return _Piece(node, [node])
+            return Piece(node, [node])
         if sign in "*+?{":
             raise self.slip(f"'{sign}' repeats nothing; the sign itself is \\{sign}")
         return self.tested(self.escape() if sign == "\\" else self.same(sign))
 
-    def group(self) -> _Piece:
+    def group(self) -> Piece:
         if self.take("?") and not self.take(":"):
             raise self.slip("of groups that begin with '(?' there is only '(?:'")
         piece = self.choice()
@@ -201,9 +201,9 @@ class _Reading:
             return lambda c: c.casefold() == sign.casefold()
         return lambda c: c == sign
 
-    def tested(self, test: Test) -> _Piece:
+    def tested(self, test: Test) -> Piece:
         node = self.node(Node("test", test))
-        return _Piece(node, [node])
+        return Piece(node, [node])
 
     def node(self, node: Node) -> int:
         self.nodes.append(node)
@@ -211,7 +211,7 @@ class _Reading:
             raise self.slip("its repeats make it too large")
         return len(self.nodes) - 1
 
-    def join(self, piece: _Piece, after: int) -> None:
+    def join(self, piece: Piece, after: int) -> None:
         for at in piece.open:
             self.nodes[at].nexts.append(after)
 
