@@ -37,4 +37,4 @@ def test_no_text_makes_it_run_away() -> None:
 def test_what_is_no_pattern_is_refused(pattern: str) -> None:
     with pytest.raises(Fault) as caught:
         capture(pattern)
-    assert caught.value.code == "M118"
+    assert caught.value.code == "M108"

@@ -110,7 +110,7 @@ def test_the_end_is_the_very_end() -> None:
 def test_what_it_cannot_say_is_a_fault(written: str) -> None:
     with pytest.raises(Fault) as caught:
         pattern(written)
-    assert caught.value.code == "M118"
+    assert caught.value.code == "M108"
 
 
 @settings(max_examples=300, deadline=None, database=None)

@@ -28,7 +28,7 @@ class _Reading(patterns.Reading):
         self.whole = -1
 
     def begin(self) -> int:
-        """The place at which the whole pattern begins. Raises `Fault` M118."""
+        """The place at which the whole pattern begins. Raises `Fault` M108."""
         self.pattern()
         return self.whole
 
@@ -136,5 +136,5 @@ class Capture:
 
 @lru_cache(maxsize=256)
 def capture(text: str) -> Capture:
-    """The pattern that the text says, in the syntax of `interpres.pattern`. Raises `Fault` M118 for what it cannot be."""
+    """The pattern that the text says, in the syntax of `interpres.pattern`. Raises `Fault` M108 for what it cannot be."""
     return Capture(text)

@@ -24,7 +24,7 @@ _ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v"}
 
 @lru_cache(maxsize=512)
 def pattern(text: str) -> Automaton:
-    """The pattern that the text says. Raises `Fault` M118 for what it cannot be."""
+    """The pattern that the text says. Raises `Fault` M108 for what it cannot be."""
     return Reading(text).pattern()
 
 
@@ -223,7 +223,7 @@ class Reading:
 
     def slip(self, says: str) -> Fault:
         hint = "what a pattern cannot say belongs into a transform, with a name and a test"
-        return Fault("M118", f"the pattern cannot be read: {says}", hint)
+        return Fault("M108", f"the pattern cannot be read: {says}", hint)
 
 
 def _word(character: str) -> bool:

@@ -248,7 +248,7 @@ def test_expect_says_its_own_sentence() -> None:
         ("upper(a -> 1)", "M107", "->"),
         ("5 | upper", "M103", "upper takes text here, and this is a number"),
         ("a matches s", "M107", "in quotes"),
-        ("a matches '('", "M118", "never closed"),
+        ("a matches '('", "M108", "never closed"),
         ("expect(n, yes, a)", "M107", "sentence"),
         (".", "M104", "no loop around it"),
         ("$index", "M104", "no loop around it"),

@@ -164,7 +164,7 @@ class _Slip:
         token = getattr(self.error, "token", None)
         if isinstance(token, Token) and token.type == "COMPARISON" and not _value_wanted(self.error):
             hint = "join two comparisons with and: a < b and b < c"
-            return self.fault("M109", "a comparison cannot be compared again", hint)
+            return self.fault("M118", "a comparison cannot be compared again", hint)
         return None
 
     def word(self) -> Fault | None:
