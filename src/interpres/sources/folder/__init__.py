@@ -62,7 +62,7 @@ class Folder(Source):
         """Take files until cancelled; those in hand are filed before it ends, as far as `DRAIN_SECONDS` allow."""
         from interpres.sources.folder.watch import Watch
 
-        watch = Watch(self.root, self.settings.recursive)
+        watch = Watch(self.root)
         if note := await asyncio.to_thread(watch.start):
             self.setting.notes.append(note)
         try:
@@ -73,7 +73,7 @@ class Folder(Source):
                     await self._round(accept, group)
                     await watch.wait(self._pause())
         finally:
-            await asyncio.to_thread(watch.stop)
+            watch.stop()
 
     def idle(self) -> bool:
         """Whether no file is in hand, settling, or about to be taken."""
@@ -195,6 +195,8 @@ class Folder(Source):
     async def _tell(self, fault: Fault) -> None:
         """Refuse what is no file: it is left where it is, and the reason put where people look."""
         self.setting.refused(fault)
+        if not fault.source:
+            return
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         said = fault.source.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
         receipt = file_receipt(said, "", now, Receipt(False, faults=(fault.but(source=said),)))

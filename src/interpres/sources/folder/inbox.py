@@ -179,7 +179,7 @@ class Inbox:
         return [name + ending, os.path.splitext(name)[0] + ending]
 
     def claim(self, name: str) -> Claim | None:
-        """Make the file ours by renaming it into a folder of its own; None where somebody was quicker or put another one there."""
+        """Make the file ours by renaming it into a folder of its own; None where it is gone or another by now."""
         seen = self._seen.pop(name, None)
         held = self.root / CLAIMED / f"{time.time_ns():020d}-{next(self._numbers):06d}"
         place = held / name

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import threading
 from pathlib import Path
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
@@ -11,19 +13,23 @@ from watchdog.observers import Observer
 
 
 class Watch(FileSystemEventHandler):
-    """Events only wake; what is there is found by looking. Network drives tell nothing, and ext4 tells everything five times."""
+    """Events only wake; what is there is found by looking. Network drives tell nothing, and ext4 tells everything five times.
 
-    def __init__(self, folder: Path, recursive: bool) -> None:
+    Only the folder itself is watched: what happens below it, where our own claims come and go too, is seen by the scans.
+    """
+
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._recursive = recursive
         self._loop = asyncio.get_running_loop()
         self._woken = asyncio.Event()
         self._observer = Observer()
 
     def start(self) -> str:
         """Begin; a note where the system cannot tell of changes, so that only the scans see them."""
+        # Its thread complains when it is stopped between two events, which is how it always ends.
+        logging.getLogger("watchdog.observers.inotify").setLevel(logging.CRITICAL)
         try:
-            self._observer.schedule(self, str(self._folder), recursive=self._recursive)
+            self._observer.schedule(self, str(self._folder), recursive=False)
             self._observer.start()
         except OSError as wrong:
             reason = (wrong.strerror or "it gives no reason").lower()
@@ -31,10 +37,9 @@ class Watch(FileSystemEventHandler):
         return ""
 
     def stop(self) -> None:
-        """End the thread."""
+        """End the thread, beside: it waits half a second for the second half of the last rename that it saw."""
         if self._observer.is_alive():
-            self._observer.stop()
-            self._observer.join(5)
+            threading.Thread(target=self._observer.stop, daemon=True).start()
 
     async def wait(self, seconds: float) -> None:
         """Until something changed, or so many seconds."""
