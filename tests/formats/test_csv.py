@@ -245,6 +245,11 @@ def test_all_faults_of_a_group_are_told_at_once() -> None:
     assert read(b"Visit,Qty\nV1,1,x\nV1,2\nV1,\x00\n", group_by=["Visit"]) == [[("T006", "row 1"), ("T009", "row 3: Qty")]]
 
 
+def test_a_row_of_another_encoding_spoils_its_group() -> None:
+    body = b"Visit,Name\nV1,a\nV1,\xe9\nV1,c\nV2,d\n"
+    assert read(body, group_by=["Visit"]) == [[("T002", "row 2")], {"rows": [{"Visit": "V2", "Name": "d"}]}]
+
+
 def test_a_header_without_the_key_columns_is_one_fault() -> None:
     table = reader(group_by=["Visit No"])
     assert list(table.split(b"visit no,b\n1,2\n3,4\n")) == [(0, 19)]

@@ -188,6 +188,23 @@ def test_depth_and_the_mark_are_settings() -> None:
     assert code_of(b"[" * 400 + b"1" + b"]" * 400, Json(JsonSettings(max_depth=400))) == ""
 
 
+@given(
+    st.recursive(
+        st.text('[]{}"\\:x', max_size=4),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("[{x", max_size=2), inner, max_size=2),
+        max_leaves=30,
+    ),
+    st.integers(1, 6),
+)
+@settings(max_examples=200, deadline=None)
+def test_depth_is_judged_rightly_whatever_stands_in_texts(tree: Any, depth: int) -> None:
+    def deep(value: Any) -> int:
+        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+        return 0 if inner is None else 1 + max(map(deep, inner), default=0)
+
+    assert (code_of(JSON.encode(tree), Json(JsonSettings(max_depth=depth))) == "J008") == (deep(tree) > depth)
+
+
 def test_no_value_of_a_message_is_in_what_a_fault_says() -> None:
     with pytest.raises(Fault) as raised:
         JSON.decode(b'{"Sokha": 1, "Sokha": 2}')

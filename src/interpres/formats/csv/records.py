@@ -59,10 +59,16 @@ def _text(body: bytes, header: Header) -> bytes:
 
 
 def key_of(row: bytes, header: Header, settings: CsvSettings) -> Key:
-    """The values that a row is grouped by; None where the row cannot be read or a key is blank."""
+    """The values that a row is grouped by; None where its cells cannot be told apart or a key is blank."""
+    dialect = header.dialect
     try:
-        return _key(cells(row.decode(header.row_encoding), header.dialect), header, settings)
-    except (Fault, UnicodeDecodeError):
+        if dialect.quote.encode() not in row:
+            wanted = [header.columns.index(name) for name in settings.group_by]
+            found = row.rstrip(b"\r\n").split(dialect.delimiter.encode(), max(wanted) + 1)
+            key = tuple([found[at].decode(header.row_encoding).strip() for at in wanted])
+            return key if all(key) else None
+        return _key(cells(row.decode(header.row_encoding), dialect), header, settings)
+    except (Fault, UnicodeDecodeError, IndexError):
         return None
 
 
@@ -143,6 +149,7 @@ def _group(found: Sequence[bytes], header: Header, settings: CsvSettings) -> lis
         except Faults as several:
             faults += several
         except Fault as one:
+            keys[-1] = keys[-1] or key_of(row, header, settings)
             faults.append(one)
     _one_key(keys, settings)
     if not faults and keys[0] is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Final, Literal
 
 import msgspec
 from pydantic import BaseModel, Field
@@ -110,7 +110,8 @@ class Json(Format):
         """
         if body.count(b":") != self._encoder.encode(tree).count(b":") or b"\\u003" in body:
             return False
-        return body.count(b"[") + body.count(b"{") <= self._max_depth or _within(tree, self._max_depth)
+        few = body.count(b"[") + body.count(b"{") <= self._max_depth
+        return few or _is_shallow(body, self._max_depth) or _within(tree, self._max_depth)
 
 
 class EditedMap(dict[str, Any]):
@@ -154,6 +155,28 @@ def text_of(body: bytes) -> str:
             "J001", "there is nothing but blanks", "see why the sender wrote an empty document", source="line 1, column 1"
         )
     return text
+
+
+_ONE_KIND: Final = bytes.maketrans(b"[]", b"{}")
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(b'{}[]"'))
+_SOON: Final = 100_000
+
+
+def _is_shallow(body: bytes, depth: int) -> bool:
+    """Whether the brackets alone show that containers stand at most `depth` deep; no says nothing.
+
+    Of brackets and quotes, quotes that stand next to each other are taken out: where none is left, an even number stood before
+    every bracket, so none of these is inside a text. Then one level of brackets after the other is.
+    """
+    if b'\\"' in body:
+        return False
+    left = body.translate(_ONE_KIND, _NO_BRACKETS).replace(b'""', b"")
+    if b'"' in left or len(left) > _SOON:
+        return False
+    while left and depth:
+        depth -= 1
+        left = left.replace(b"{}", b"")
+    return not left
 
 
 def _within(tree: Any, depth: int) -> bool:

@@ -74,6 +74,8 @@ def too_large(number: str) -> bool:
 
 def decimal_of(number: str) -> Decimal:
     """A number with a point or a power of ten, exactly; `OverflowError` where it is beyond what is read."""
+    if len(number) <= MAX_DIGITS and "e" not in number and "E" not in number:
+        return Decimal(number)
     try:
         found = Decimal(number)
     except InvalidOperation:
