@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from interpres.fault import Fault
 from interpres.format import Format, Loop, Paths
-from interpres.mapping.formula import Binary, Call, Exists, Formula, Listing, Not, Number, Read, Text, Truth
+from interpres.mapping.formula import Binary, Call, Exists, Formula, Listing, Not, Number, Read, Text, Truth, chain
 from interpres.mapping.room import Room
 from interpres.mapping.scope import Kind, Sight, Way, index_of, way
 from interpres.path import Path, Position
@@ -81,7 +81,7 @@ class Coder:
             case Exists(operand):
                 return self.exists(self.code(operand, sight))
             case Binary():
-                return self.binary(formula, sight, self.code)
+                return self.binary(formula, sight)
 
     # paths
 
@@ -151,7 +151,7 @@ class Coder:
                 return f"_any_fits({test}, {self._values(path, inside)}, {self.code(formula.right, outside).text})"
             case Binary():
                 left_code = self.code(_position(formula.left, inside), inside)
-                return self.truth(self.binary(formula, outside, self.code, left_code))
+                return self.truth(self.binary(formula, outside, left_code))
             case Exists(operand):
                 return self.exists(self.code(_position(operand, inside), inside)).text
         return self.truth(self.code(_position(formula, inside), inside))
@@ -177,20 +177,21 @@ class Coder:
 
     # operators
 
-    def binary(self, formula: Binary, sight: Sight, code: Callable[[Formula, Sight], Code], left: Code | None = None) -> Code:
+    def binary(self, formula: Binary, sight: Sight, left: Code | None = None) -> Code:
+        """An operator between two sides; `left` is given where a condition has read it already."""
         operator = formula.operator
         if operator in ("and", "or"):
-            sides = [self.truth(code(side, sight)) for side in chain(formula, operator)]
+            sides = [self.truth(self.code(side, sight)) for side in chain(formula, operator)]
             return Code(f"({f' {operator} '.join(sides)})", "truth")
         if operator == "&":
-            return self._join([left or code(formula.left, sight), code(formula.right, sight)] if left else
-                              [code(side, sight) for side in chain(formula, "&")])  # fmt: skip
-        left = left or code(formula.left, sight)
+            first = [left] if left else [self.code(side, sight) for side in chain(formula.left, "&")]
+            return self._join([*first, self.code(formula.right, sight)], sight)
+        left = left or self.code(formula.left, sight)
         if operator == "matches":
-            return self._matches(left, formula.right, sight)
+            return self._matches(left, formula.right)
         if operator == "in":
             return Code(self.among(left, formula.right, sight), "truth")
-        right = code(formula.right, sight)
+        right = self.code(formula.right, sight)
         if operator in RECKONINGS:
             return Code(f"{RECKONINGS[operator]}({left.text}, {right.text})", "number", left.constant and right.constant)
         return Code(self.compare(operator, left, right), "truth")
@@ -205,14 +206,17 @@ class Coder:
                 return f"({left.text} {'is' if operator == '=' else 'is not'} None)"
         return f"{COMPARISONS[operator]}({left.text}, {right.text})"
 
-    def _join(self, sides: list[Code]) -> Code:
-        constant = all(s.constant for s in sides)
-        if constant:
+    def _join(self, sides: Sequence[Code], sight: Sight) -> Code:
+        """`&`. The commonest, one text among constants, needs no call."""
+        others = [s for s in sides if not s.constant]
+        if not others:
             return Code(f"_join({', '.join(s.text for s in sides)})", "text", constant=True)
+        if len(others) == 1 and all(s.kind == "text" for s in sides):
+            return Code(self.let(others[0].text, sight, lambda first, again: _around(sides, first, again)), "text")
         wrapped = [s.text if not s.constant else f"({s.text},)" if s.kind == "text" else f"_constant({s.text})" for s in sides]
         return Code(f"_join({', '.join(wrapped)})", "text")
 
-    def _matches(self, left: Code, right: Formula, sight: Sight) -> Code:
+    def _matches(self, left: Code, right: Formula) -> Code:
         if not isinstance(right, Text):
             says = "a pattern stands in the formula itself, as text"
             raise Fault("M107", says, "write it in quotes; what a message holds is never used as a pattern", at=right.at)
@@ -270,13 +274,9 @@ class Coder:
         return f"(lambda {variable}: {body(variable, variable)})({text})"
 
 
-def chain(formula: Formula, operator: str) -> list[Formula]:
-    """The sides of `a & b & c`, which is read as (a & b) & c."""
-    sides: list[Formula] = []
-    while isinstance(formula, Binary) and formula.operator == operator:
-        sides.append(formula.right)
-        formula = formula.left
-    return [formula, *reversed(sides)]
+def _around(sides: Sequence[Code], first: str, again: str) -> str:
+    joined = " + ".join(s.text if s.constant else again for s in sides)
+    return f"({joined} if {first}.__class__ is str else MISSING)"
 
 
 def _position(formula: Formula, inside: Sight) -> Formula:

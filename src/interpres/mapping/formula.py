@@ -91,3 +91,12 @@ class Read:
 
 
 Formula: TypeAlias = Text | Number | Truth | Listing | Call | Binary | Not | Exists | Read
+
+
+def chain(formula: Formula, operator: str) -> list[Formula]:
+    """The sides of `a & b & c`, which is read as (a & b) & c."""
+    sides: list[Formula] = []
+    while isinstance(formula, Binary) and formula.operator == operator:
+        sides.append(formula.right)
+        formula = formula.left
+    return [formula, *reversed(sides)]
