@@ -197,7 +197,8 @@ class Reader:
             self.report(Fault("M104", says, f"write {path.name} alone", at=path.at))
         if named.kind == "loop":
             return self._checked(replace(path, root="item", name=""), named.loops)
-        return list_of(ANY) if path.many else ANY
+        inner = ANY_CAME if "came" in named.value.origins else ANY
+        return list_of(inner) if path.many else inner
 
     def _from_item(self, path: Path, sight: Sight) -> Value:
         if not sight.loops:
