@@ -193,7 +193,7 @@ def test_received_messages_of_a_lane_come_up_one_by_one(make: Make) -> None:
 
     async def story(store: Store) -> None:
         for n in range(3):
-            await store.accept(arrival(store, b"%d" % n, None, first=n == 0))
+            await store.accept(arrival(store, b"%d" % n, None))
         await store.accept(arrival(store, b"x", None, lane="M"))
         heads, next_due = await store.heads("visits", 0, 10)
         assert [h.sequence for h in heads] == [1, 4] and next_due is None
@@ -215,6 +215,20 @@ def test_received_messages_of_a_lane_come_up_one_by_one(make: Make) -> None:
         assert (await store.open_lanes())["visits", lane] == 1
 
     run(make, story, after_opening_again)
+
+
+def test_a_message_that_comes_while_its_lane_is_being_cleared_is_not_left_behind(make: Make) -> None:
+    async def story(store: Store) -> None:
+        for n in range(20):
+            await store.accept(arrival(store, b"a", None))
+            cleared = store.process([Worked(2 * n + 1, processed(state="filtered"))])
+            following = store.accept(arrival(store, b"b", None))
+            await asyncio.gather(cleared, following)
+            heads, _ = await store.heads("visits", 0, 10)
+            assert [h.sequence for h in heads] == [2 * n + 2]
+            await store.process([Worked(2 * n + 2, processed(state="filtered"))])
+
+    run(make, story)
 
 
 def test_settling_twice_changes_nothing(make: Make) -> None:
@@ -281,7 +295,7 @@ def test_messages_are_found_by_what_is_asked(make: Make) -> None:
             await store.accept(
                 arrival(store, b"%d" % n, processed(*deliveries, state=state), keys=keys, at_ms=1000 + n, lane=str(n))
             )
-        await store.accept(arrival(store, b"r", None, first=False, channel="other"))
+        await store.accept(arrival(store, b"r", None, channel="other"))
 
         async def found(**asked: object) -> list[int]:
             return [r.sequence for r in await store.find(Search(**asked))]  # type: ignore[arg-type]

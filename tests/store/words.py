@@ -54,7 +54,7 @@ def arrival(store: Store, body: bytes, result: Processed | None = None, *, lane:
     """An intake of one message."""
     sequence = store.reserve(1)
     digest = hashlib.sha256(body).digest()
-    of_message = {k: changes.pop(k) for k in ("keys", "first", "warnings") if k in changes}
+    of_message = {k: changes.pop(k) for k in ("keys", "warnings") if k in changes}
     message = NewMessage(sequence, 0, len(body), digest, lane_number("visits", lane, sequence), processed=result, **of_message)
     return Arrival(
         **{"channel": "visits", "at_ms": 1_800_000_000_000, "body": body, "digest": digest, "messages": (message,), **changes}

@@ -115,7 +115,6 @@ class Planner:
                 lane,
                 opened.keys,
                 plan.warnings,
-                first,
                 done.processed if done else None,
             )
         )

@@ -44,8 +44,8 @@ class Processed:
 class NewMessage:
     """One message of an arrival: `size` bytes from `start` of its body, after the arrival's head where it begins behind that.
 
-    `digest` is the SHA-256 of the bytes that the message is read from (head and slice). `first` says that no earlier message
-    of its lane is still open; where it is not, the message waits behind them. `processed` is None where it was only received.
+    `digest` is the SHA-256 of the bytes that the message is read from (head and slice). `processed` is None where it was only
+    received: then it waits behind the messages of its lane that are still open.
     """
 
     sequence: int
@@ -55,7 +55,6 @@ class NewMessage:
     lane: int
     keys: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[Fault, ...] = ()
-    first: bool = True
     processed: Processed | None = None
 
 

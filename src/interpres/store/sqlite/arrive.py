@@ -42,11 +42,14 @@ def _message(ledger: Ledger, arrival: Arrival, message: NewMessage, place: tuple
     state = done.state if done else "received"
     debt = _Debt(ledger, arrival.channel, message.sequence, arrival.at_ms, message.lane, message.digest)
     claimed = debt.owe(done) if done else ()
+    idle = ledger.messages.is_idle(channel, message.lane)
+    if state in ("received", "held"):
+        ledger.messages.block(channel, message.lane)
     row = (
         message.sequence,
         arrival.at_ms,
         channel,
-        state if done or message.first else "behind",
+        state if done or idle else "behind",
         0,
         message.lane,
         intake,
@@ -90,7 +93,7 @@ def work(ledger: Ledger, worked: Worked) -> tuple[Claimed, ...]:
     )
     ledger.flush()
     ledger.db.execute(sql.FINISH, row)
-    if done.state != "held":
+    if done.state != "held" and ledger.messages.unblock(channel, lane):
         ledger.db.execute(sql.PROMOTE, (channel, lane))
     ledger.record(("m", worked.sequence, done.state))
     ledger.move(channel, 0, "received", done.state)
@@ -182,7 +185,7 @@ class _Debt:
 
     def _born(self, new: NewDelivery, destination: int) -> str:
         """Refused with faults; behind where the lane is busy; else at its head."""
-        lanes = self.ledger.lanes
+        lanes = self.ledger.deliveries
         idle = lanes.is_idle(destination, self.lane)
         if not new.faults or new.stops:
             lanes.block(destination, self.lane)

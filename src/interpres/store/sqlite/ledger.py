@@ -16,6 +16,7 @@ from interpres.store.sqlite.sql import body as body_sql
 from interpres.store.sqlite.sql import delivery as delivery_sql
 from interpres.store.sqlite.sql import journal as journal_sql
 from interpres.store.sqlite.sql import ledger as sql
+from interpres.store.sqlite.sql import message as message_sql
 
 Event = tuple[Any, ...]
 """`("a", message, state)` arrived, `("m", message, state)` changed, `("o", delivery, message, destination, part, state)` owed,
@@ -29,14 +30,16 @@ class Ledger:
         self.db = db
         self.salt = salt
         self.now_ms = 0
-        self.lanes = Lanes()
+        self.messages = Lanes(message_sql.OPEN_LANES)
+        self.deliveries = Lanes(delivery_sql.BUSY_LANES)
         self._ids: dict[tuple[str, ...], int] = {}
         self.load()
 
     def load(self) -> None:
         """Everything in memory as the tables have it."""
         self._ids.clear()
-        self.lanes.load(self.db)
+        self.messages.load(self.db)
+        self.deliveries.load(self.db)
         self.next_delivery = (self.db.execute(delivery_sql.LAST).get or 0) + 1
         self.next_body = (self.db.execute(body_sql.LAST).get or 0) + 1
         last = self.db.execute(journal_sql.LAST).fetchone()

@@ -88,7 +88,7 @@ def lane(db: apsw.Connection, channel: str, lane_: int, limit: int) -> tuple[Hea
 
 def open_lanes(db: apsw.Connection) -> dict[tuple[str, int], int]:
     """How many messages are received or held in each lane."""
-    return {(channel, lane_): n for channel, lane_, n in db.execute(sql.OPEN_LANES)}
+    return {(channel, lane_): n for channel, lane_, n in db.execute(sql.NAMED_OPEN_LANES)}
 
 
 def records(db: apsw.Connection, salt: bytes, sequence: int, count: int) -> tuple[MessageRecord, ...]:

@@ -109,7 +109,7 @@ def _through(ledger: Ledger, delivery: int, place: tuple[int, int], states: tupl
 
 def _move_on(ledger: Ledger, destination: int, lane: int) -> None:
     """One delivery of the lane is settled: the next comes to its head, unless one that stops the lane stands before it."""
-    if not ledger.lanes.unblock(destination, lane):
+    if not ledger.deliveries.unblock(destination, lane):
         return
     following = ledger.db.execute(sql.NEXT_IN_LANE, (destination, lane)).get
     stop = ledger.db.execute(sql.FIRST_STOP, (destination, lane)).get

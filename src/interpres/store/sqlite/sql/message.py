@@ -40,11 +40,14 @@ select id, lane, tries, at from message
 where channel = ? and lane = ? and state = 'behind' order by id limit ?"""
 
 OPEN_LANES = """
-select c.name, m.lane, count(*) from (
+select channel, lane, count(*) as n from (
     select channel, lane from message where state = 'received'
     union all select channel, lane from message where state = 'behind'
-    union all select channel, lane from message where state = 'held') m
-join channel c on c.id = m.channel group by m.channel, m.lane"""
+    union all select channel, lane from message where state = 'held')
+group by channel, lane"""
+
+NAMED_OPEN_LANES = f"""
+select c.name, l.lane, l.n from ({OPEN_LANES}) l join channel c on c.id = l.channel"""  # noqa: S608  (made of our own words)
 
 BYTES = """
 select m.at, c.name, m.envelope, m.digest, m.body, m.start, m.size, i.head
