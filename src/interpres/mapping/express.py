@@ -202,7 +202,7 @@ class Coder:
             sign = "==" if operator == "=" else "!="
             if left.kind == right.kind == "text" and (left.constant or right.constant):
                 return f"({left.text} {sign} {right.text})"
-            if right.kind == "null":
+            if right.kind == "null" and not left.constant:
                 return f"({left.text} {'is' if operator == '=' else 'is not'} None)"
         return f"{COMPARISONS[operator]}({left.text}, {right.text})"
 
@@ -238,7 +238,7 @@ class Coder:
         return f"_among({left.text}, {self.code(right, sight).text})"
 
     def exists(self, operand: Code) -> Code:
-        if operand.kind in ("gathered", "any", "list"):
+        if operand.constant or operand.kind in ("gathered", "any", "list"):
             return Code(f"_exists({operand.text})", "truth")
         return Code(f"({operand.text} is not MISSING)", "truth")
 

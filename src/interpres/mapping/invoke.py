@@ -15,7 +15,7 @@ from typing import Any, Final
 from interpres.document import Missing
 from interpres.fault import Fault
 from interpres.mapping.express import Code, Coder
-from interpres.mapping.formula import Call, Formula, Number
+from interpres.mapping.formula import Call, Formula, Number, Text, Truth
 from interpres.mapping.run import guarded, wrong_kind
 from interpres.mapping.scope import Kind, Sight
 from interpres.numerals import MOST_DIGITS
@@ -93,14 +93,20 @@ def invoke(coder: Coder, transform: Transform, formula: Call, sight: Sight) -> C
     given = [c.text for c in codes]
     if transform.meets_missing:
         return Code(f"{function}({', '.join(given)})", kind)
-    open_ones = [i for i, c in enumerate(codes) if not (c.constant and c.kind != "null")]
+    constant = all(c.constant for c in codes)
+    open_ones = [i for i, argument in enumerate(arguments) if not _is_there(argument)]
     if not open_ones:
-        return Code(f"{function}({', '.join(given)})", kind, constant=True)
-    if len(open_ones) > 1 or codes[open_ones[0]].kind == "null":
-        return Code(f"_call({', '.join([function, *given])})", kind)
+        return Code(f"{function}({', '.join(given)})", kind, constant)
+    if len(open_ones) > 1 or codes[open_ones[0]].constant:
+        return Code(f"_call({', '.join([function, *given])})", kind, constant)
     return Code(
         coder.let(given[open_ones[0]], sight, lambda first, again: _once(function, given, open_ones[0], first, again)), kind
     )
+
+
+def _is_there(argument: Formula) -> bool:
+    """Whether an argument can be neither missing nor null."""
+    return isinstance(argument, Text | Number) or (isinstance(argument, Truth) and argument.value is not None)
 
 
 def _once(function: str, given: list[str], at: int, first: str, again: str) -> str:
