@@ -32,6 +32,11 @@ class Played:
     deliveries: dict[int, tuple[DeliveryRecord, ...]] = field(default_factory=dict)
 
     @property
+    def name(self) -> str:
+        """The name under which a folder gets it."""
+        return f"{self.sample.folder.name}{self.file.name.removeprefix('in')}"
+
+    @property
     def fates(self) -> dict[str, int]:
         """What became of it so far, counted as `expected` is."""
         counts: dict[str, int] = {}
@@ -75,25 +80,29 @@ class Player:
             pieces = list(format_.messages(format_.unpack(body)))
             one = Played(sample, file, pieces, expected_fates(sample, len(pieces)), recipe.source_word)
             self.played.append(one)
-            one.answer = await self._send(recipe.source_word, sample, file, body)
+            one.answer = await self._send(one, body)
 
-    async def _send(self, word: str, sample: Sample, file: Path, body: bytes) -> str:
-        source = self.engine.source(sample.channel)
-        if word == "mllp":
+    async def _send(self, one: Played, body: bytes) -> str:
+        source = self.engine.source(one.sample.channel)
+        if one.by == "mllp":
             return await _by_mllp(source.port, body)  # type: ignore[attr-defined]
-        if word == "http":
+        if one.by == "http":
             return await _by_http(source, body)
         folder = self.engine.workspace / source.settings.path  # type: ignore[attr-defined]
-        await asyncio.to_thread(_drop, folder, f"{sample.folder.name}{file.name.removeprefix('in')}", body)
+        await asyncio.to_thread(_drop, folder, one.name, body)
         return "dropped"
 
     async def look(self) -> None:
         """Ask the store what became of everything that was played."""
-        wanted = {body: one for one in self.played for body in one.bodies}
         for channel in {one.sample.channel for one in self.played}:
+            here = [one for one in self.played if one.sample.channel == channel]
+            by_name = {one.name: one for one in here if one.by == "folder"}
+            by_body = {body: one for one in here if one.by != "folder" for body in one.bodies}
             for record in await self.engine.store.find(Search(channel, limit=10_000)):
-                body = (await self.engine.store.message(record.sequence)).body
-                if (one := wanted.get(body)) is not None:
+                one = by_name.get(record.envelope.get("source_name", ""))
+                if one is None and by_body:
+                    one = by_body.get((await self.engine.store.message(record.sequence)).body)
+                if one is not None:
                     one.found[record.sequence] = record
                     one.deliveries[record.sequence] = await self.engine.store.deliveries(record.sequence)
 
@@ -107,12 +116,21 @@ class Player:
 async def _by_mllp(port: int, body: bytes) -> str:
     """The acknowledgement's code (MSA-1) for one frame on a connection of its own."""
     async with asyncio.timeout(ANSWER_SECONDS):
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        reader, writer = await _connected(port)
         writer.write(mllp_frame(body))
         answer = await reader.readuntil(b"\x1c\r")
         writer.close()
     line = next((part for part in answer.split(b"\r") if part.startswith(b"MSA")), b"MSA||")
     return line[4:6].decode("ascii", "replace")
+
+
+async def _connected(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A source that was opened a moment ago may not be serving yet."""
+    while True:
+        try:
+            return await asyncio.open_connection("127.0.0.1", port)
+        except ConnectionRefusedError:
+            await asyncio.sleep(0.05)
 
 
 async def _by_http(source: Any, body: bytes) -> str:
