@@ -15,7 +15,8 @@ from interpres.filing import in_words
 from interpres.message import Intake
 from interpres.source import Accept, Receipt, Setting, Source
 from interpres.sources.folder.cabinet import Cabinet
-from interpres.sources.folder.inbox import ChangedError, Claim, Inbox, UnreadableError
+from interpres.sources.folder.claim import ChangedError, Claim, UnreadableError
+from interpres.sources.folder.inbox import Inbox
 from interpres.sources.folder.receipt import FileReceipt, file_receipt
 from interpres.sources.folder.settings import FolderSettings
 
@@ -47,6 +48,7 @@ class Folder(Source):
         self._in_hand = 0
         self._bytes_in_hand = 0
         self._looked = False
+        self._taken_up = False
         self._room = asyncio.Event()
 
     async def open(self) -> str:
@@ -67,8 +69,6 @@ class Folder(Source):
             self.setting.notes.append(note)
         try:
             async with asyncio.TaskGroup() as group:
-                for claim in await asyncio.to_thread(self._inbox.claimed):
-                    await self._take(claim, accept, group)
                 while True:
                     await self._round(accept, group)
                     await watch.wait(self._pause())
@@ -85,6 +85,7 @@ class Folder(Source):
 
     async def _round(self, accept: Accept, group: asyncio.TaskGroup) -> None:
         """One look through the folder: what could not be filed is tried again, what is complete is taken."""
+        await self._take_up(accept, group)
         await self._file_again()
         await self._take_stranded(accept, group)
         ready, faults = await asyncio.to_thread(self._inbox.look)
@@ -96,6 +97,16 @@ class Folder(Source):
             if claim := await asyncio.to_thread(self._inbox.claim, name):
                 await self._take(claim, accept, group)
         self._looked = True
+
+    async def _take_up(self, accept: Accept, group: asyncio.TaskGroup) -> None:
+        """What an earlier run had claimed and not filed, once, as soon as the folder can be looked into."""
+        if self._taken_up:
+            return
+        with contextlib.suppress(OSError):
+            claims = await asyncio.to_thread(self._inbox.claimed)
+            self._taken_up = True
+            for claim in claims:
+                await self._take(claim, accept, group)
 
     async def _take(self, claim: Claim, accept: Accept, group: asyncio.TaskGroup) -> None:
         """Read a claimed file and hand it in; its fate is waited for beside the next file."""

@@ -9,7 +9,8 @@ from pathlib import Path
 from interpres.fault import Fault
 from interpres.filing import sync_folder, write_whole
 from interpres.naming import within_limits
-from interpres.sources.folder.inbox import Claim, Inbox
+from interpres.sources.folder.claim import Claim
+from interpres.sources.folder.inbox import Inbox
 from interpres.sources.folder.receipt import FileReceipt
 
 

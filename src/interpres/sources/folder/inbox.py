@@ -7,15 +7,14 @@ import fnmatch
 import heapq
 import itertools
 import os
-import stat
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from interpres.fault import Fault
 from interpres.filing import in_words, sync_folder
+from interpres.sources.folder.claim import ChangedError, Claim, Look, UnreadableError, not_a_file
 from interpres.sources.folder.settings import FolderSettings
 
 CLAIMED: Final = ".claimed"
@@ -23,40 +22,6 @@ OURS: Final = frozenset({"done", "rejected"})
 OUR_ENDINGS: Final = (".receipt.json", ".receipt.txt", ".rejected.csv")
 AT_ONCE: Final = 10_000
 """How many names one look keeps: of a million files those that come first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What a file looked like: if two looks agree, nobody wrote to it in between."""
-
-    inode: int
-    size: int
-    modified: int
-    changed: int
-
-    @classmethod
-    def of(cls, status: os.stat_result) -> Look:
-        return cls(status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-
-    def same_content(self, other: Look) -> bool:
-        """As equal, but a rename may have come between, which some file systems note as a change."""
-        return (self.inode, self.size, self.modified) == (other.inode, other.size, other.modified)
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A file that is ours: `name` as it lay in the watched folder, with the folders below it."""
-
-    place: Path
-    name: str
-    look: Look
-    again: bool = False
-    """It was claimed before an earlier end of the engine."""
-
-    @property
-    def said(self) -> str:
-        """The name as data: text whatever its bytes are, on one line."""
-        return os.fsencode(self.name).decode("utf-8", "backslashreplace")
 
 
 class Inbox:
@@ -186,11 +151,11 @@ class Inbox:
         try:
             place.parent.mkdir(parents=True)
             os.rename(self.root / name, place)
+            sync_folder(place.parent)
+            claim = Claim(place, name, Look.of(os.lstat(place)))
         except OSError:
             self._forget(place, held)
             return None
-        sync_folder(place.parent)
-        claim = Claim(place, name, Look.of(os.lstat(place)))
         if seen is not None and not claim.look.same_content(seen[0]):
             self.put_back(claim)
             return None
@@ -231,14 +196,17 @@ class Inbox:
         except FileExistsError:
             return False
         except OSError:
-            if os.path.lexists(place) or not os.path.lexists(claim.place):
+            if os.path.lexists(place):
                 return False
-            os.rename(claim.place, place)  # a disk without links
+            try:
+                os.rename(claim.place, place)  # a disk without links
+            except OSError:
+                return False
         self.release(claim)
         return True
 
     def claimed(self) -> list[Claim]:
-        """What an earlier run of the engine had claimed and not filed, in the order of the claims."""
+        """What an earlier run of the engine had claimed and not filed, in the order of the claims. Raises OSError."""
         found = []
         for held in sorted(os.listdir(self.root / CLAIMED)):
             for folder, _, files in os.walk(self.root / CLAIMED / held):
@@ -267,28 +235,3 @@ class Inbox:
                 folder.rmdir()
             if folder == held:
                 return
-
-
-class UnreadableError(Exception):
-    """A file that is there and cannot be read now: nothing is wrong with what it says."""
-
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(str(fault))
-        self.fault = fault
-
-
-class ChangedError(Exception):
-    """The file changed while it was read."""
-
-
-def not_a_file(status: os.stat_result, name: str) -> Fault | None:
-    """Why this is nothing to be read: a link, a folder, a pipe, a device, or a file that lies elsewhere too."""
-    mode = status.st_mode
-    if stat.S_ISREG(mode):
-        if status.st_nlink < 2:
-            return None
-        what = "a file that lies under another name too (a hard link)"
-    else:
-        kinds = {stat.S_IFLNK: "a link", stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
-        what = kinds.get(stat.S_IFMT(mode), "a device")
-    return Fault("N122", f"this is {what}, and no file of its own", "copy the file itself into the folder", source=name)
