@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -21,15 +22,19 @@ BY = {"mllp": "MLLP", "http": "HTTP", "folder": "file"}
 
 
 class Board:
-    """What became of each file that was sent. `reference` names what a destination answered."""
+    """What became of each file that was sent: the latest that fit while it runs, all of them at the end.
+
+    `reference` names what a destination answered.
+    """
 
     def __init__(self, title: str, reference: Callable[[Any], str], *, quiet: bool = False) -> None:
         self.title = title
         self.reference = reference
         self.quiet = quiet
         self.console = Console(stderr=True)
-        self._live = Live(console=self.console, refresh_per_second=8, transient=False)
+        self._live = Live(console=self.console, refresh_per_second=8, transient=True)
         self._told: set[str] = set()
+        self._last: list[Played] = []
 
     def __enter__(self) -> Board:
         if self.console.is_terminal and not self.quiet:
@@ -41,13 +46,20 @@ class Board:
     def __exit__(self, *error: Any) -> None:
         if self.console.is_terminal and not self.quiet:
             self._live.__exit__(*error)
+            self.console.print(Group(Text(self.title, style="bold"), self._table(self._last)))
 
     def show(self, played: list[Played]) -> None:
         """Show what became of these by now."""
         if self.quiet:
             return
         if self.console.is_terminal:
-            self._live.update(Group(Text(self.title, style="bold"), self._table(played)))
+            self._last = played
+            ends = Counter(word for one in played for word, number in one.fates.items() for _ in range(number))
+            line = Text("   ").join(
+                Text(f"{number} {word}", style=MARKS.get(word, "dim")) for word, number in sorted(ends.items())
+            )
+            fitting = played[-max(3, (self.console.height - 6) // 2) :]
+            self._live.update(Group(Text(self.title, style="bold"), line, self._table(fitting)))
             return
         for one in played:
             if one.met and one.sample.name + one.file.name not in self._told:
