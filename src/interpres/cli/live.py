@@ -32,7 +32,7 @@ class Board:
         self.reference = reference
         self.quiet = quiet
         self.console = Console(stderr=True)
-        self._live = Live(console=self.console, refresh_per_second=8, transient=True)
+        self._live = Live(console=self.console, refresh_per_second=8, transient=True, vertical_overflow="crop")
         self._told: set[str] = set()
         self._last: list[Played] = []
 
@@ -58,7 +58,7 @@ class Board:
             line = Text("   ").join(
                 Text(f"{number} {word}", style=MARKS.get(word, "dim")) for word, number in sorted(ends.items())
             )
-            fitting = played[-max(3, (self.console.height - 6) // 2) :]
+            fitting = played[-max(3, (self.console.height - 6) // 3) :]
             self._live.update(Group(Text(self.title, style="bold"), line, self._table(fitting)))
             return
         for one in played:
