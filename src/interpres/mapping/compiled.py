@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import CodeType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from interpres.document import Document, Tree
 from interpres.fault import Fault, Faults
@@ -30,8 +30,7 @@ MOST_FAULTS: Final = 1_000
 """Faults that one message may collect in a mapping; whoever mends it will not read more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(NamedTuple):
     """What a mapping made of one document: trees to encode, and all that was wrong. With faults there are no documents."""
 
     documents: tuple[Tree, ...]
@@ -74,7 +73,10 @@ class Compiled:
         faults: list[Fault] = []
         warnings: list[Fault] = []
         documents: list[Tree] = []
-        _work(self._run, document, context, faults, warnings, documents)
+        try:
+            self._run(document.tree, document, context, faults, warnings, [0], documents)
+        except Enough:
+            pass
         return Made(() if faults else tuple(documents), tuple(faults), tuple(warnings))
 
     def explain(self, document: Document, context: Mapping[str, Any]) -> Explained:
@@ -90,7 +92,10 @@ class Compiled:
         objects |= recorder.functions()
         objects |= {name: Codes(table, recorder.used) for name, table in variant.tables.items()}
         function = bound(variant.code, objects, variant.source)
-        _work(function, document, context, faults, warnings, documents)
+        try:
+            function(document.tree, document, context, faults, warnings, [0], documents)
+        except Enough:
+            pass
         made = Made(() if faults else tuple(documents), tuple(faults), tuple(warnings))
         return Explained(made, tuple(recorder.leaves()))
 
@@ -108,20 +113,6 @@ class Compiled:
     def rules(self) -> tuple[Rule, ...]:
         """Every place of the mapping that makes a value."""
         return self._plain.rules
-
-
-def _work(
-    function: Callable[..., Any],
-    document: Document,
-    context: Mapping[str, Any],
-    faults: list[Fault],
-    warnings: list[Fault],
-    documents: list[Tree],
-) -> None:
-    try:
-        function(document.tree, document, context, faults, warnings, [0], documents)
-    except Enough:
-        return
 
 
 class Enough(Exception):
