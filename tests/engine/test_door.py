@@ -81,6 +81,20 @@ def test_a_resend_after_a_no_is_a_new_message(house: House) -> None:
     asyncio.run(story())
 
 
+def test_a_table_of_which_a_part_was_taken_is_not_taken_twice(house: House) -> None:
+    async def story() -> None:
+        body = '{"patient": "P1"}\nnot json\n'
+        async with house.running():
+            first = await drop(body, source_name="a.jsonl")
+        async with house.running() as engine:
+            again = await drop(body, source_name="a.jsonl")
+            assert not again.accepted and again.duplicate and again.fates == first.fates
+            assert len(await engine.store.find(Search())) == 2
+        assert len(house.sent["npca"]) == 1
+
+    asyncio.run(story())
+
+
 def test_the_same_id_with_other_bytes_is_processed_and_flagged(house: House) -> None:
     async def story() -> None:
         async with house.running() as engine:

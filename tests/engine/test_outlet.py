@@ -24,8 +24,7 @@ def settled(house: House, state: str = "delivered") -> int:
 
 
 async def drop_many(count: int, lanes: int) -> None:
-    for n in range(count):
-        await drop(f'{{"patient": "P{n}", "lane": "L{n % lanes}", "n": {n}}}')
+    await asyncio.gather(*(drop(f'{{"patient": "P{n}", "lane": "L{n % lanes}", "n": {n}}}') for n in range(count)))
 
 
 @pytest.mark.parametrize("count", [HANDS * 10, HANDS * 10 + 1])
@@ -76,8 +75,8 @@ def test_a_dead_destination_does_not_hold_up_another(house: House) -> None:
         house.does("dead", never)
         engine = house.engine(recipe(to=("dead", "npca")))
         await engine.start()
-        await drop_many(60, 60)
-        await until(lambda: settled(house) == 60)
+        await drop_many(100, 100)
+        await until(lambda: settled(house) == 100)
         assert len(house.sent["dead"]) == HANDS
         await engine.drain(0.2)
 

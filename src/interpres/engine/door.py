@@ -73,7 +73,7 @@ class Door:
             async with self.road.door:
                 entry = await self._enter(intake, no_longer)
             receipt = await self._answered(entry)
-            if receipt is not None and (entry.is_new or receipt.accepted):
+            if receipt is not None and (entry.is_new or _was_good(receipt)):
                 return receipt if entry.is_new else await self._again(receipt)
             if entry.known is not None:
                 no_longer.add(entry.known.sequence)
@@ -219,3 +219,8 @@ class Door:
             await asyncio.shield(self.store.mark_early(min(waiting.fates), len(waiting.fates)))
         except CannotStore as refused:
             self.shift.trouble(refused)  # the messages are stored, and the answer is yes all the same
+
+
+def _was_good(receipt: Receipt) -> bool:
+    """Whether a repetition is a duplicate: something of it went on. After a plain no, what is sent again is new."""
+    return receipt.stored and any(fate.accepted for fate in receipt.fates)

@@ -18,7 +18,7 @@ from interpres.store.changes import Claim, Settled
 from interpres.store.records import Claimed, Claims
 from interpres.store.store import CannotStore
 
-HANDS: Final = 16
+HANDS: Final = 64
 """How many deliveries of one destination are under way at once."""
 
 LONGEST_SEND_SECONDS: Final = 900.0
