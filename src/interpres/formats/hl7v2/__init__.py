@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
 from interpres.document import Document, Tree
 from interpres.fault import Fault
 from interpres.format import Format, Paths, Verdict
+from interpres.formats.hl7v2.building import build
+from interpres.formats.hl7v2.editing import edited
 from interpres.formats.hl7v2.paths import SegmentPaths
 from interpres.formats.hl7v2.reading import read
 from interpres.formats.hl7v2.reply import acknowledgement
 from interpres.formats.hl7v2.segments import Segments
 from interpres.formats.hl7v2.settings import Hl7v2Settings
 from interpres.formats.hl7v2.splitting import oddities, slices
+from interpres.path import Path
 
 
 class Hl7v2(Format):
@@ -43,9 +46,17 @@ class Hl7v2(Format):
         return Document("hl7v2", read(body, self._charset, self._fallback, self._line_feed), body)
 
     def encode(self, tree: Tree) -> bytes:
-        if isinstance(tree, Segments):
-            return tree.body
-        raise Fault("H030", "this is no list of segments", "write a list of blocks: - {PID-3.1: …}")
+        """The very bytes of a decoded message; a list of blocks as `building.build` writes it. Faults H003, H030 to H034."""
+        return tree.body if isinstance(tree, Segments) else build(tree, self._charset)
+
+    def edit(self, document: Document, sets: Sequence[tuple[Path, Any]], drops: Sequence[str], keep: Any = None) -> Tree:
+        """See `Format.edit` and `editing.edited`. Faults H032 to H034, H040, H041."""
+        body = edited(document.tree, sets, drops, keep, self._line_feed)
+        return read(body, self._charset, self._fallback, self._line_feed)
+
+    def oddities(self, body: bytes) -> Iterator[Fault]:
+        """What is odd about the batch around an intake's messages, as warnings H020 to H022: a wrong count, a missing trailer."""
+        return oddities(body)
 
     def reply(self, body: bytes, verdict: Verdict, at: datetime, control_id: str) -> bytes | None:
         """See `reply.acknowledgement`."""

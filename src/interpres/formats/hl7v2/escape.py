@@ -22,7 +22,7 @@ UNWRITABLE: Final = {"\r": "X0D", "\n": ".br", "\v": "X0B", "\x1c": "X1C"}
 def unescape(text: str, signs: Delimiters, codec: str) -> str:
     """The text that a value says. Each sequence is read once, so that what it stands for is never structure or a sequence itself.
 
-    Highlighting (`\\H\\`, `\\N\\`) has no text; `\\C..\\`, `\\M..\\` and `\\Z..\\` stay as they are: only the sender knows what they say.
+    Highlighting (`\\H\\`, `\\N\\`) has no text; `\\C..\\`, `\\M..\\` and `\\Z..\\` stay: only the sender knows.
     """
     return _sequences(signs.escape).sub(lambda found: _said(found.group(0), found.group(1), signs, codec), text)
 

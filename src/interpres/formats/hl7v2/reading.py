@@ -12,7 +12,7 @@ from interpres.formats.hl7v2.lines import LineFeed, lines_of
 from interpres.formats.hl7v2.segments import Segments
 
 _USUAL: Final = "MSH|^~\\&|"
-_BLANK: Final = " \t\r\n"
+BLANK: Final = " \t\r\n"
 _BATCH: Final = ("FHS", "BHS")
 _ANOTHER: Final = re.compile(r"MSH[^A-Za-z0-9\s]")
 
@@ -30,7 +30,7 @@ def read(body: bytes, charset: str, fallback: str, line_feed: LineFeed) -> Segme
     if text.startswith(_USUAL):
         signs = STANDARD
     else:
-        text = text.lstrip(_BLANK)
+        text = text.lstrip(BLANK)
         signs = _signs(text)
     lines = lines_of(text, signs.field, line_feed)
     segments = Segments(body, lines, signs, codec)
@@ -78,7 +78,7 @@ def _no_message() -> Fault:
 
 def _no_hl7(text: str) -> Fault:
     """H001, with what the bytes seem to be instead."""
-    start = text[:200].lstrip("\ufeff" + _BLANK)
+    start = text[:200].lstrip("\ufeff" + BLANK)
     says, hint = "this is no HL7 v2 message: it does not begin with MSH", "see what the sender wrote"
     if not start:
         says, hint = "there is nothing here but blanks", "see why the sender wrote an empty message"

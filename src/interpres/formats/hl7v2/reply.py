@@ -36,9 +36,9 @@ def acknowledgement(
 ) -> bytes | None:
     """The answer to an intake; None where none is wanted: an acknowledgement came, or MSH-15 and MSH-16 ask for none.
 
-    In enhanced mode (either of the two is filled) it is the accept acknowledgement where MSH-15 asks for one, else the application's
-    where MSH-16 does; `level` asks for one of them alone. A batch is answered by a batch. Bytes that nothing can be read from are
-    answered AR with an empty MSA-2.
+    In enhanced mode (either of the two is filled) it is the accept acknowledgement where MSH-15 asks for one, else the
+    application's where MSH-16 does; `level` asks for one of them alone. A batch is answered by a batch. Bytes that nothing can be
+    read from are answered AR with an empty MSA-2.
     """
     text, codec, mark = _text(body, charset, fallback)
     verdicts = verdict.each or (verdict,)

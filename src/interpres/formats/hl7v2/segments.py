@@ -59,6 +59,12 @@ class Segments:
         numbers = self.index.get(name)
         return self.at(numbers[0]) if numbers else NOTHING
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Segments) and self.body == other.body
+
+    def __hash__(self) -> int:
+        return hash(self.body)
+
     def __repr__(self) -> str:
         return f"Segments({', '.join(f'{name}×{len(numbers)}' for name, numbers in self.index.items())})"
 
