@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from interpres.capture import capture
 from interpres.fault import Fault
+from interpres.values.capture import capture
 
 PATTERNS = [
     "^([0-9.]+) *-", "- *([0-9.]+)$", "a(b*)c", "(a|ab)(c|bcd)", "a*(b)?", "x([^;]*);", "(a+)+b", "[0-9]+", "(?:ab)*(c{2,3})",

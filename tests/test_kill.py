@@ -19,13 +19,13 @@ import pytest
 
 from interpres import catalog
 from interpres.framing import mllp_frame
-from interpres.reference import copy_reference
 from interpres.sandbox import Running, start
 from interpres.settings import model_from_values
 from interpres.station import store_file
 from interpres.store.sqlite import SqliteStore
 from interpres.store.store import Search
 from interpres.workspace import Workspace
+from interpres.workspace.reference import copy_reference
 
 KILLS = 4
 SENDERS = 4

@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 from interpres.catalog import part
 from interpres.document import Document
 from interpres.fault import Fault
-from interpres.schemas import find_schema
+from interpres.promises.schemas import find_schema
 from tests.conftest import ROOT
 
 SCHEMAS = ROOT / "schemas"

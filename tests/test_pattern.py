@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interpres.fault import Fault
-from interpres.pattern import pattern
+from interpres.values.pattern import pattern
 
 PATTERNS = [
     r"^[-+]?[0-9.]+$",

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from interpres.document import Document
 from interpres.fault import Fault, Faults
-from interpres.rules import Ruled, with_rules
+from interpres.promises.rules import Ruled, with_rules
+from interpres.promises.schemas import find_schema
 from interpres.schema import Checker
-from interpres.schemas import find_schema
 from interpres.transform import Transform, builtins
 from tests.conftest import ROOT
 

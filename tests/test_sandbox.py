@@ -7,7 +7,7 @@ import pytest
 
 from interpres.fault import Fault
 from interpres.sandbox import HOST, Application, Sandbox, SandboxSettings, start
-from interpres.trouble import KINDS, Trouble
+from interpres.sandbox.trouble import KINDS, Trouble
 from tests.conftest import ROOT
 
 

@@ -12,8 +12,8 @@ from interpres.checkers.hl7v2 import Hl7v2Schema
 from interpres.checkers.jsonschema import JsonSchema
 from interpres.document import Document
 from interpres.fault import Fault, Faults
-from interpres.rules import Ruled
-from interpres.schemas import find_schema, schema_names
+from interpres.promises.rules import Ruled
+from interpres.promises.schemas import find_schema, schema_names
 from tests.conftest import ROOT
 
 SHIPPED = ROOT / "schemas"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from interpres.reference import copy_reference
 from interpres.workspace import Workspace
+from interpres.workspace.reference import copy_reference
 
 MISTAKES = [
     ("mappings/npca/visit_from_adt.yaml", "surgeries:", "surgerys:", "M101"),

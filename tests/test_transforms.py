@@ -16,8 +16,8 @@ from interpres.fault import Fault, Place
 from interpres.mapping.formula import Arrow, Binary, Call, Formula, Listing, Number, Text, Truth
 from interpres.mapping.grammar import parse
 from interpres.mapping.invoke import KINDS, takes
-from interpres.times import Times
 from interpres.transform import Transform, builtins
+from interpres.values.times import Times
 
 TIMES = Times.of(None)
 HOME = Times.of("Asia/Phnom_Penh")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from interpres.units import wrong_with
+from interpres.values.units import wrong_with
 
 
 def ucum_codes() -> list[tuple[str, bool]]:

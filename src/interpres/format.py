@@ -44,13 +44,15 @@ class Scope:
     `document` is the Python variable that holds the document's tree; `loops` the loops around, innermost last;
     `here` is set inside a condition: the variable that holds what is chosen from, and the path of it.
     `condition(where, item, chosen)` is the compiler's: Python code, true or false, of a condition for the item in that variable,
-    whose left sides are read as `chosen` says.
+    whose left sides are read as `chosen` says. Where `binds` is set, the expression may bind variables (`:=`) whose names begin
+    as the runtime's do.
     """
 
     document: str
     loops: tuple[Loop, ...] = ()
     here: Loop | None = None
     condition: Callable[[Any, str, Path], str] | None = None
+    binds: bool = False
 
 
 class Paths(ABC):

@@ -34,7 +34,7 @@ class Transform:
 
     A transform given MISSING returns MISSING without being called, unless it `meets_missing` (`default`, `required`).
     `wants` are its keyword-only parameters, which a formula cannot write: whoever compiles hands in the mapping's own (`times`,
-    an `interpres.times.Times`). `least` and `most` count what a formula may write.
+    an `interpres.values.times.Times`). `least` and `most` count what a formula may write.
     """
 
     name: str

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from interpres.document import Document
 from interpres.fault import Fault
+from interpres.promises.schemas import find_schema
 from interpres.schema import Checker, Shape
-from interpres.schemas import find_schema
 from tests.conftest import ROOT
 
 SCHEMAS = ROOT / "schemas"

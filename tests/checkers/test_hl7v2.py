@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from interpres.catalog import part
 from interpres.document import Document
 from interpres.fault import Fault, Faults
+from interpres.promises.schemas import find_schema
 from interpres.schema import Checker
-from interpres.schemas import find_schema
 from tests.conftest import ROOT
 
 GOOD = (

@@ -16,8 +16,8 @@ from interpres.format import Format
 from interpres.mapping.compile import Compiled, Explained, Made, compile_mapping
 from interpres.mapping.explain import leaves_of
 from interpres.mapping.file import load
+from interpres.promises.schemas import find_schema
 from interpres.schema import Shape
-from interpres.schemas import find_schema
 from interpres.transform import Transform, builtins
 
 

@@ -14,8 +14,8 @@ import pytest
 
 from interpres.catalog import part
 from interpres.document import Document
+from interpres.promises.schemas import find_schema
 from interpres.sandbox import Running, start
-from interpres.schemas import find_schema
 from tests.conftest import ROOT
 
 API = "/api/v1/external"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from interpres.fault import Fault
-from interpres.units import wrong_with
+from interpres.values.units import wrong_with
 
 _ICD10 = re.compile(r"([A-Z][0-9][0-9A-Z])\.?([0-9A-Z]{0,4})\Z")
 

@@ -8,12 +8,12 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
-from interpres import instants
 from interpres.fault import Fault
-from interpres.instants import Instant, iso, iso_date, iso_time
-from interpres.numerals import whole
-from interpres.time_patterns import has_year, time_pattern
-from interpres.times import Times
+from interpres.values import instants
+from interpres.values.instants import Instant, iso, iso_date, iso_time
+from interpres.values.numerals import whole
+from interpres.values.time_patterns import has_year, time_pattern
+from interpres.values.times import Times
 
 _SERIALS: Final = ("epoch", "epoch_ms", "excel")
 _MOST_DAYS: Final = 4_000_000

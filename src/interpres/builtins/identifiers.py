@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final, NoReturn
 
 from interpres.fault import Fault
-from interpres.numerals import plain
+from interpres.values.numerals import plain
 
 _NAMESPACE: Final = uuid.UUID("3f0d1c52-8a57-5b0e-9c11-52a5f0f6d7a4")
 _CHARACTERS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ*"

@@ -9,8 +9,8 @@ from typing import Any
 
 from interpres.document import MISSING, Missing
 from interpres.fault import Fault
-from interpres.numerals import whole
 from interpres.transform import meets_missing
+from interpres.values.numerals import whole
 
 
 def first(items: list[Any]) -> Any | Missing:

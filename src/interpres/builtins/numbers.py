@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from interpres.document import MISSING, Missing
 from interpres.fault import Fault
-from interpres.numerals import MOST_DIGITS, number_of, plain, whole
+from interpres.values.numerals import MOST_DIGITS, number_of, plain, whole
 
 MOST_PLACES: Final = 12
 

@@ -6,10 +6,10 @@ import unicodedata
 from decimal import Decimal
 from typing import Any, Final
 
-from interpres.capture import capture
 from interpres.document import MISSING, Missing
 from interpres.fault import Fault
-from interpres.numerals import plain, whole
+from interpres.values.capture import capture
+from interpres.values.numerals import plain, whole
 
 LONGEST_PAD: Final = 10_000
 

@@ -23,7 +23,7 @@ LONGEST_SECONDS = 120.0
 
 def names() -> list[str]:
     """The demos that there are: the files of samples/demo."""
-    from interpres.reference import reference_folder
+    from interpres.workspace.reference import reference_folder
 
     return sorted(f.stem for f in (reference_folder() / "samples" / "demo").glob("*.yaml"))
 
@@ -43,9 +43,9 @@ def command(
     from interpres.cli.live import Board
     from interpres.cli.run import run_loop
     from interpres.logs import to_file
-    from interpres.reference import copy_reference
     from interpres.station import Station
     from interpres.workspace import Workspace
+    from interpres.workspace.reference import copy_reference
 
     talk.manner(quiet=quiet)
     story = _story(name)
@@ -66,7 +66,7 @@ def command(
 def _story(name: str) -> dict[str, Any]:
     from interpres import yaml
     from interpres.fault import Fault, did_you_mean
-    from interpres.reference import reference_folder
+    from interpres.workspace.reference import reference_folder
 
     if name not in names():
         raise Fault("C158", f"there is no demo '{name}'", did_you_mean(name, names()) or f"there are {', '.join(names())}")

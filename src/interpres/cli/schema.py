@@ -14,6 +14,6 @@ def command(kind: Annotated[str, typer.Argument(help="channel, mapping or system
 
     Example: interpres schema channel > var/channel.schema.json
     """
-    from interpres.editor import schema_of
+    from interpres.workspace.editor import schema_of
 
     talk.row(schema_of(kind))

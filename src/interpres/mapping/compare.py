@@ -8,7 +8,7 @@ from typing import Any
 
 from interpres.document import MISSING
 from interpres.fault import Fault
-from interpres.numerals import number_of, plain
+from interpres.values.numerals import number_of, plain
 
 
 def kind_of(value: Any) -> str:

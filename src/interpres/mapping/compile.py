@@ -21,8 +21,8 @@ from interpres.mapping.statements import Spot
 from interpres.mapping.target import Sink, Target
 from interpres.path import Path, Where
 from interpres.schema import Shape
-from interpres.times import Times
 from interpres.transform import Transform
+from interpres.values.times import Times
 
 __all__ = ["Compiled", "Explained", "Formats", "Leaf", "Made", "compile_formula", "compile_mapping"]
 

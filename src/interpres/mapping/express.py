@@ -7,15 +7,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from interpres.fault import Fault
-from interpres.format import Format, Loop, Paths
+from interpres.format import Format, Loop, Paths, Scope
 from interpres.mapping.formula import Binary, Call, Exists, Formula, Listing, Not, Number, Read, Text, Truth, chain
 from interpres.mapping.room import Room
 from interpres.mapping.scope import Kind, Sight, Way, index_of, way
 from interpres.path import Path, Position
-from interpres.pattern import pattern
 from interpres.table import Table
-from interpres.times import UTC, Times
 from interpres.transform import Transform
+from interpres.values.pattern import pattern
+from interpres.values.times import UTC, Times
 
 DEEPEST: Final = 100
 """Formulas within one another; the parser has the same limit."""
@@ -124,11 +124,13 @@ class Coder:
             return f"_context({text}, {path.text!r})"
         return f"_again({text}, {named.number})"
 
-    def _scope(self, taken: Way, sight: Sight) -> Any:
+    def _scope(self, taken: Way, sight: Sight) -> Scope:
         """The format's scope with the compiler's hook for conditions."""
-        return replace(
-            taken.scope, condition=lambda c, item, chosen: self.condition(c, Loop(item, "", chosen), taken.paths, sight)
-        )
+
+        def condition(formula: Formula, item: str, chosen: Path) -> str:
+            return self.condition(formula, Loop(item, "", chosen), taken.paths, sight)
+
+        return replace(taken.scope, condition=condition, binds=sight.walrus)
 
     # conditions
 

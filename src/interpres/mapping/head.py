@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from interpres import yaml
 from interpres.fault import Fault, Place, did_you_mean
-from interpres.times import PRECISIONS
+from interpres.values.times import PRECISIONS
 from interpres.yaml import Branch, Leaf, Node
 
 

@@ -18,8 +18,8 @@ from interpres.mapping.express import Code, Coder
 from interpres.mapping.formula import Call, Formula, Number, Text, Truth
 from interpres.mapping.run import guarded, wrong_kind
 from interpres.mapping.scope import Kind, Sight
-from interpres.numerals import MOST_DIGITS
 from interpres.transform import Transform
+from interpres.values.numerals import MOST_DIGITS
 
 KINDS: Final[Map[type, str]] = {
     str: "text",

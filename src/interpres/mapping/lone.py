@@ -17,8 +17,8 @@ from interpres.mapping.scope import VALUES, Around, Named, Sight
 from interpres.mapping.target import Rule, Target
 from interpres.path import Path
 from interpres.table import Table
-from interpres.times import Times
 from interpres.transform import Transform
+from interpres.values.times import Times
 from interpres.yaml import Leaf
 
 

@@ -115,7 +115,7 @@ class Mapping:
 
     `from_settings` are the format's settings beside its name; `files` are all files that it was made of, for pinning, named as
     in the workspace (`mappings/npca/visit.yaml`). `timezone`, `times` (`local`, `utc`) and `precision` make an
-    `interpres.times.Times`. `places` are those of the file's own keys.
+    `interpres.values.times.Times`. `places` are those of the file's own keys.
     """
 
     name: str

@@ -9,7 +9,7 @@ from typing import Any, Final
 from interpres.document import MISSING
 from interpres.fault import Fault
 from interpres.mapping.compare import kind_of, told
-from interpres.numerals import MOST_DIGITS, plain
+from interpres.values.numerals import MOST_DIGITS, plain
 
 _EXACT: Final = Context(
     prec=MOST_DIGITS, rounding=ROUND_HALF_EVEN, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow, Underflow]

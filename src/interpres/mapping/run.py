@@ -25,8 +25,8 @@ from interpres.mapping.compare import (
     unequal,
 )
 from interpres.mapping.reckon import add, constant, divide, join, multiply, subtract
-from interpres.numerals import plain
 from interpres.table import Row, Table
+from interpres.values.numerals import plain
 
 MOST_ITEMS: Final = 1_000_000
 """Values that one message may make in a mapping's loops: what goes past it is a loop over loops that got out of hand."""

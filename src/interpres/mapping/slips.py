@@ -12,7 +12,7 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedTok
 
 from interpres.fault import Fault, Place
 from interpres.mapping.formula import Number
-from interpres.unreadable import unbalanced
+from interpres.yaml.unreadable import unbalanced
 
 RESERVED: Final = frozenset({"or", "and", "not", "in", "matches", "exists", "true", "false", "null", "else"})
 

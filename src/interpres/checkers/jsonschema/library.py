@@ -14,8 +14,8 @@ from referencing.jsonschema import DRAFT202012
 
 from interpres.checkers.jsonschema.sentences import path_of
 from interpres.fault import Fault, Faults, Place, did_you_mean
+from interpres.promises.schema_file import read_schema_file
 from interpres.schema import Written
-from interpres.schema_file import read_schema_file
 
 Resolver: TypeAlias = Any
 """The `Resolver` of the library referencing, which does not export its name."""

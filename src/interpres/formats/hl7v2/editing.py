@@ -127,8 +127,8 @@ def edited(segments: Segments, sets: Sequence[tuple[Path, Any]], drops: Sequence
     """The bytes of the copy. Conditions in the paths of `sets` are functions that say of an item whether it is meant.
 
     With `keep`, the item of a loop, names mean what they mean inside that loop. A value that is missing empties its place, null
-    writes `""`; a segment that is not there is not made. Raises `Fault` H032 to H034 (values that cannot be written), H040 (a target
-    that cannot be set), H041 (what cannot be dropped).
+    writes `""`; a segment that is not there is not made. Raises `Fault` H032 to H034 (values that cannot be written), H040 (a
+    target that cannot be set), H041 (what cannot be dropped).
     """
     copy = Copy(segments, keep)
     if keep is not None:

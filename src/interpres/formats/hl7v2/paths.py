@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from interpres.fault import Fault
 from interpres.format import Grammar, Loop, Paths, Scope, Trace
+from interpres.formats.hl7v2 import quick
 from interpres.formats.hl7v2.delimiters import HEADERS
 from interpres.formats.hl7v2.reads import PLAIN, traced
 from interpres.formats.hl7v2.shape import Shape, impossible, shape_of, title_of
@@ -33,6 +34,8 @@ class SegmentPaths(Paths):
             return f"hl7v2_there({segment})"
         if shape.repetition is not None:
             return f"hl7v2_inside({self._piece(segment, path, shape, scope)}{_more(shape.positions)})"
+        if scope.binds and path.root == "name" and segment == quick.segment_of(scope.document, shape.name):
+            return quick.read(scope.document, shape) or _read(segment, shape)
         return _read(segment, shape)
 
     def values(self, path: Path, scope: Scope) -> str:
@@ -72,11 +75,13 @@ class SegmentPaths(Paths):
         return f"hl7v2_raw({segment}, {shape.field}{_more(shape.positions)})"
 
     def runtime(self, trace: Trace | None) -> Mapping[str, Any]:
-        return PLAIN if trace is None else traced(trace)
+        if trace is None:
+            return {**PLAIN, **quick.PLAIN}
+        told = traced(trace)
+        return {**told, **quick.traced(told["hl7v2_part"])}
 
     def hoist(self, paths: Sequence[Path], document: str) -> Sequence[tuple[str, str]]:
-        names = dict.fromkeys(path.name for path in paths if path.root == "name" and path.name.isidentifier())
-        return [(_hoisted(document, name), f"hl7v2_first({document}, {name!r})") for name in names]
+        return quick.hoisted(paths, document)
 
     def check(self, path: Path, loops: Sequence[Path]) -> Iterator[Fault]:
         return impossible(path, loops)
@@ -99,7 +104,7 @@ class SegmentPaths(Paths):
         if isinstance(choice, Where):
             return self._first_that(choice, self._around(path, shape, scope), "hl7v2_nothing", path, scope)
         if path.root == "name" and (not scope.loops or shape.name in HEADERS) and shape.name.isidentifier():
-            return _hoisted(scope.document, shape.name)
+            return quick.segment_of(scope.document, shape.name)
         if path.root == "document" or not scope.loops:
             return f"hl7v2_first({scope.document}, {shape.name!r})"
         return _own(shape.name, scope) or f"hl7v2_near({_standing(shape.name, scope)})"
@@ -190,10 +195,6 @@ def _own(name: str, scope: Scope) -> str | None:
 def _standing(name: str, scope: Scope) -> str:
     """What a lookup by name is told: document, name, and the items of the loops around, innermost first."""
     return ", ".join((scope.document, repr(name), *(loop.item for loop in reversed(scope.loops))))
-
-
-def _hoisted(document: str, name: str) -> str:
-    return f"hl7v2_{document}_{name}"
 
 
 def _more(positions: Sequence[int]) -> str:

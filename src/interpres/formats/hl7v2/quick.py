@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from interpres.formats.hl7v2.delimiters import HEADERS
-from interpres.formats.hl7v2.reads import part, said
+from interpres.formats.hl7v2.reads import said
 from interpres.formats.hl7v2.segments import NOTHING, Segment, Segments
 from interpres.formats.hl7v2.shape import Shape, shape_of
 from interpres.path import Path
@@ -14,6 +14,7 @@ from interpres.path import Path
 _SEGMENT: Final = "hl7v2_{}_{}"
 _FIELDS: Final = "hl7v2_{}_{}_f"
 _COMPONENTS: Final = "hl7v2_{}_{}_{}"
+_SIGN: Final = "hl7v2_{}_c"
 
 
 def segment_of(document: str, name: str) -> str:
@@ -22,20 +23,21 @@ def segment_of(document: str, name: str) -> str:
 
 
 def hoisted(paths: Sequence[Path], document: str) -> list[tuple[str, str]]:
-    """Variables worth setting once: the segments that paths name, their fields, the components of fields that are read in parts."""
+    """Variables worth setting once: the segments that paths name, their fields, and the components of fields that are read
+    beyond the first."""
     shapes = [shape_of(path) for path in paths if path.root == "name" and path.name.isidentifier()]
     names = tuple(dict.fromkeys(shape.name for shape in shapes))
     if not names:
         return []
     every = ", ".join(segment_of(document, name) for name in names)
-    found = [(f"{every},", f"hl7v2_firsts({document}, {names!r})")]
-    texts = [shape for shape in shapes if _is_text(shape)]
-    for name in dict.fromkeys(shape.name for shape in texts):
-        last = max(shape.field or 0 for shape in texts if shape.name == name)
+    found = [(_SIGN.format(document), f"{document}.signs.component"), (f"{every},", f"hl7v2_firsts({document}, {names!r})")]
+    firsts_of = [shape for shape in shapes if _component(shape) in (0, 1)]
+    for name in dict.fromkeys(shape.name for shape in firsts_of):
+        last = max(shape.field or 0 for shape in firsts_of if shape.name == name)
         found.append((_FIELDS.format(document, name), f"hl7v2_fields({segment_of(document, name)}, {last})"))
-    parts = [shape for shape in shapes if _is_part(shape)]
+    parts = [shape for shape in shapes if _component(shape) > 1]
     for name, field in dict.fromkeys((shape.name, shape.field) for shape in parts):
-        last = max(shape.positions[0] for shape in parts if (shape.name, shape.field) == (name, field))
+        last = max(_component(shape) for shape in parts if (shape.name, shape.field) == (name, field))
         variable = _COMPONENTS.format(document, name, field)
         found.append((variable, f"hl7v2_components({segment_of(document, name)}, {field}, {last})"))
     return found
@@ -43,24 +45,26 @@ def hoisted(paths: Sequence[Path], document: str) -> list[tuple[str, str]]:
 
 def read(document: str, shape: Shape) -> str | None:
     """The expression for a value in one of these variables; None for what is read another way."""
-    segment = segment_of(document, shape.name)
-    if _is_text(shape):
-        taken = f"{_FIELDS.format(document, shape.name)}[{shape.field}]"
-        return f"(hl7v2_t if (hl7v2_t := {taken}).isalnum() else hl7v2_text({segment}, {shape.field}))"
-    if _is_part(shape):
-        taken = f"{_COMPONENTS.format(document, shape.name, shape.field)}[{shape.positions[0]}]"
+    segment, component = segment_of(document, shape.name), _component(shape)
+    if component < 0:
+        return None
+    if component > 1:
+        taken = f"{_COMPONENTS.format(document, shape.name, shape.field)}[{component}]"
         return f"(hl7v2_t if (hl7v2_t := {taken}).isalnum() else hl7v2_component(hl7v2_t, {segment}))"
-    return None
+    taken = f"{_FIELDS.format(document, shape.name)}[{shape.field}]"
+    if component:
+        taken = f"{taken}.partition({_SIGN.format(document)})[0]"
+        return f"(hl7v2_t if (hl7v2_t := {taken}).isalnum() else hl7v2_part({segment}, {shape.field}, 1))"
+    return f"(hl7v2_t if (hl7v2_t := {taken}).isalnum() else hl7v2_text({segment}, {shape.field}))"
 
 
-def _is_text(shape: Shape) -> bool:
-    plain = shape.field is not None and shape.segment is None and shape.repetition is None and not shape.positions
-    return plain and not (shape.name in HEADERS and shape.field in (1, 2))
-
-
-def _is_part(shape: Shape) -> bool:
-    plain = shape.field is not None and shape.segment is None and shape.repetition is None and len(shape.positions) == 1
-    return plain and not (shape.name in HEADERS and shape.field in (1, 2))
+def _component(shape: Shape) -> int:
+    """The component that a path reads of a field's first repetition, 0 where it names none; -1 for what is read another way."""
+    if shape.field is None or shape.segment is not None or shape.repetition is not None or len(shape.positions) > 1:
+        return -1
+    if shape.name in HEADERS and shape.field in (1, 2):
+        return -1
+    return shape.positions[0] if shape.positions else 0
 
 
 # what the expressions call
@@ -68,8 +72,17 @@ def _is_part(shape: Shape) -> bool:
 
 def firsts(tree: Segments, names: tuple[str, ...]) -> list[Segment]:
     """The message's first segment of each name, or `NOTHING`."""
-    index, at = tree.index, tree.at
-    return [at(index[name][0]) if name in index else NOTHING for name in names]
+    index, made = tree.index, tree.made
+    found = []
+    for name in names:
+        if name in index:
+            number = index[name][0]
+            if number not in made:
+                made[number] = Segment(tree, number)
+            found.append(made[number])
+        else:
+            found.append(NOTHING)
+    return found
 
 
 def fields(segment: Segment, last: int) -> list[str]:
@@ -79,7 +92,7 @@ def fields(segment: Segment, last: int) -> list[str]:
 
 
 def components(segment: Segment, field: int, last: int) -> list[str]:
-    """The components of a field's first repetition as they stand, counted from 1, empty ones added up to the last that is read."""
+    """The components of a field's first repetition as they stand, counted from 1, empty ones added up to the last one read."""
     if field >= len(segment.fields):
         return [""] * (last + 1)
     signs = segment.signs
@@ -114,6 +127,9 @@ class _Read(str):
     def isalnum(self) -> bool:
         return False
 
+    def partition(self, sign: str) -> tuple[str, str, str]:
+        return self, "", ""
+
 
 def traced(told_part: Callable[[Segment, int, int], Any]) -> dict[str, Any]:
     """The same names, so that every value is read by a function that tells of it."""
@@ -140,6 +156,3 @@ def _named(field: int, position: int) -> _Read:
     found = _Read()
     found.field, found.position = field, position
     return found
-
-
-assert part

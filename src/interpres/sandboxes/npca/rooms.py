@@ -17,11 +17,11 @@ from starlette.routing import Route
 
 from interpres.fault import Fault, Faults
 from interpres.sandbox import Application
+from interpres.sandbox.wire import TROUBLE
 from interpres.sandboxes.npca.envelopes import Refused, envelope, integer, page_of, pages, respond
 from interpres.sandboxes.npca.ledger import Ledger, Taken
 from interpres.sandboxes.npca.seed import Seed
 from interpres.sandboxes.npca.verdict import ACCEPTED, PARTIAL, Judge, Verdict
-from interpres.wire import TROUBLE
 
 if TYPE_CHECKING:
     from interpres.sandboxes.npca import NpcaSettings

@@ -11,8 +11,8 @@ from typing import Any, Final
 from interpres.catalog import part
 from interpres.document import Document
 from interpres.fault import Fault
+from interpres.promises.schemas import find_schema
 from interpres.sandboxes.npca.seed import Seed
-from interpres.schemas import find_schema
 
 ACCEPTED: Final = 1
 PARTIAL: Final = 3

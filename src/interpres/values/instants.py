@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final, NoReturn
 
 from interpres.fault import Fault
-from interpres.times import Times
+from interpres.values.times import Times
 
 _DAYS: Final = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _HL7 = re.compile(

@@ -14,8 +14,8 @@ from typing import ClassVar, TypeAlias
 from pydantic import Field
 
 from interpres.fault import Fault
+from interpres.sandbox.trouble import Trouble
 from interpres.settings import Settings
-from interpres.trouble import Trouble
 
 Application: TypeAlias = Callable[..., Awaitable[None]]
 """An ASGI 3 application: scope, receive, send."""
@@ -68,7 +68,7 @@ class Running:
     def __init__(self, sandbox: Sandbox) -> None:
         import uvicorn
 
-        from interpres.wire import Misbehaving, Wires
+        from interpres.sandbox.wire import Misbehaving, Wires
 
         wires = Wires()
         self._sandbox = sandbox

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
-from interpres import pattern as patterns
-from interpres.automaton import Node
 from interpres.fault import Fault
+from interpres.values import pattern as patterns
+from interpres.values.automaton import Node
 
 LONGEST: Final = 50_000
 """Characters of a text that are looked through; one that is longer is fault M234."""
@@ -136,5 +136,5 @@ class Capture:
 
 @lru_cache(maxsize=256)
 def capture(text: str) -> Capture:
-    """The pattern that the text says, in the syntax of `interpres.pattern`. Raises `Fault` M108 for what it cannot be."""
+    """The pattern that the text says, in the syntax of `interpres.values.pattern`. Raises `Fault` M108 for what it cannot be."""
     return Capture(text)

@@ -12,7 +12,6 @@ from typing import Any
 
 from interpres import __version__, catalog, yaml
 from interpres.channel import Formula, Mapped, Recipe
-from interpres.channels import read_channel
 from interpres.fault import Fault, Faults, Place, did_you_mean
 from interpres.format import Format, Grammar
 from interpres.mapping import file as mapping_file
@@ -20,11 +19,12 @@ from interpres.mapping.check import check_mapping
 from interpres.mapping.compile import compile_formula, compile_mapping
 from interpres.mapping.picture import Mapping as Picture
 from interpres.openapi import Operation, read_operations
+from interpres.promises.schemas import find_schema
 from interpres.schema import Schema
-from interpres.schemas import find_schema
 from interpres.settings import model_from_values
 from interpres.system import System, read_system
 from interpres.transform import Transform, builtins, workspace_transforms
+from interpres.workspace.channels import read_channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Workspace:
     def schema(self, name: str) -> Schema:
         """The promise of that name. Raises `Fault` where there is none."""
         if name not in self._schemas:
-            self._schemas[name] = find_schema(name, self.folder / "schemas")
+            self._schemas[name] = find_schema(name, self.folder / "schemas", self.transforms)
         return self._schemas[name]
 
     def system(self, name: str) -> System:

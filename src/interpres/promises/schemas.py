@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from interpres.catalog import part
 from interpres.fault import Fault, did_you_mean
-from interpres.rules import with_rules
+from interpres.promises.rules import with_rules
+from interpres.promises.schema_file import read_schema_file
 from interpres.schema import Checker, Schema, Written
-from interpres.schema_file import read_schema_file
 from interpres.transform import Transform, builtins
 
 NO_PROMISES: Final = frozenset({"system", "rules"})

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from interpres.automaton import Automaton, Node, Test
 from interpres.fault import Fault
+from interpres.values.automaton import Automaton, Node, Test
 
 LARGEST: Final = 4_000
 """Places in one automaton; `{1,1000}` written twice is about there."""

@@ -10,7 +10,7 @@ ROOMS = ("channels", "mappings", "schemas", "samples", "transforms")
 
 def reference_folder() -> Path:
     """Where the reference workspace lies. Read it; run it in a copy."""
-    here = Path(__file__).resolve().parent
+    here = Path(__file__).resolve().parents[1]
     shipped = here / "reference"
     return shipped if shipped.is_dir() else here.parents[1]
 

@@ -8,12 +8,12 @@ from typing import Any, Final, TypeAlias
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from interpres.trouble import Dice
+from interpres.sandbox.trouble import Dice
 
 Message: TypeAlias = MutableMapping[str, Any]
 Application: TypeAlias = Callable[..., Awaitable[None]]
 
-TROUBLE: Final = "interpres.trouble"
+TROUBLE: Final = "interpres.sandbox.trouble"
 """The key of an ASGI scope that names the trouble which the application itself must make (`500`, `429`, `expired`)."""
 
 

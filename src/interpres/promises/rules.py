@@ -11,8 +11,8 @@ from interpres.document import MISSING, Document
 from interpres.fault import Fault, Faults, Place
 from interpres.path import Index, Key
 from interpres.path import Path as DocumentPath
-from interpres.rule_code import Asked, compile_rules
-from interpres.rule_file import Rule, RuleReading, check_rules
+from interpres.promises.rule_code import Asked, compile_rules
+from interpres.promises.rule_file import Rule, RuleReading, check_rules
 from interpres.schema import Checker, Shape
 from interpres.transform import Transform
 

@@ -12,10 +12,10 @@ from pydantic import ValidationError
 
 from interpres import catalog
 from interpres.answer import Answer, Reply, State, passing, peer_faults, refusal, retry_after_seconds
+from interpres.calls.line import Line, Request
 from interpres.document import MISSING, Tree
 from interpres.environment import expand, placeholders
 from interpres.fault import Fault, Faults, TryAgain, did_you_mean
-from interpres.line import Line, Request
 from interpres.openapi import SAFE, Operation
 from interpres.sign_in import Clock, SignIn
 from interpres.system import Meaning, System, address_fault

@@ -10,9 +10,9 @@ from ruamel.yaml import YAML
 from ruamel.yaml import events as yaml_events
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from interpres import unreadable
 from interpres.fault import Fault, Faults, Place
-from interpres.yaml_tree import Branch, Leaf, Node, Row, key_place, leaves, place, plain, within
+from interpres.yaml import unreadable
+from interpres.yaml.tree import Branch, Leaf, Node, Row, key_place, leaves, place, plain, within
 
 __all__ = ["Branch", "Leaf", "Node", "Row", "key_place", "leaves", "place", "plain", "read", "within"]
 
