@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import ssl
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -168,12 +169,15 @@ class Line:
         for name in ("httpx2", "httpcore2"):
             logging.getLogger(name).setLevel(logging.WARNING)
         many = self._limits.in_flight
+        # Reading the authorities takes longer than most calls; without TLS a context that trusts nobody does.
+        trust = True if self._base_url.startswith("https") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         return httpx2.AsyncClient(
             headers={"User-Agent": f"interpres/{__version__}", "Accept-Encoding": "identity"},
             timeout=self._limits.timeout_seconds,
             limits=httpx2.Limits(max_connections=many + 1, max_keepalive_connections=many, keepalive_expiry=30.0),
             follow_redirects=False,
             trust_env=False,
+            verify=trust,
             transport=self._transport,
         )
 
