@@ -12,7 +12,7 @@ import msgspec
 
 from interpres.channel import Recipe
 from interpres.document import MISSING
-from interpres.fault import Fault, Faults
+from interpres.fault import Fault
 from interpres.message import Message, message_ulid
 from interpres.pipeline import Opened, Result, open_message, process
 from interpres.workspace import Workspace
@@ -158,9 +158,5 @@ def _in_words(name: str, was: bytes, now: bytes) -> str:
 
 
 def run(workspace: Workspace, sample: Sample) -> dict[str, bytes]:
-    """What becomes of one sample in this workspace; what is wrong with its channel counts as its faults."""
-    try:
-        return fate(sample, workspace.recipe(sample.channel))
-    except (Fault, Faults) as wrong:
-        found = wrong.faults if isinstance(wrong, Faults) else (wrong,)
-        return {"faults.txt": ("\n".join(f.line() for f in found) + "\n").encode()}
+    """What becomes of one sample in this workspace. Raises `Fault` or `Faults` for what is wrong with its channel."""
+    return fate(sample, workspace.recipe(sample.channel))

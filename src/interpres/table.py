@@ -22,11 +22,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows by code; a row whose code is `*` is the default."""
+    """Rows by code; a row whose code is `*` is the default. `file` is the CSV that holds them, empty for an inline table."""
 
     name: str
     rows: Mapping[str, Row]
     at: Place
+    file: str = ""
 
     def row(self, code: str) -> Row | None:
         """The code's own row, else the default row, else None."""

@@ -27,21 +27,29 @@ def command(
     Example: interpres test samples/channels/adt_to_npca
     """
     from interpres import samples
+    from interpres.fault import Fault, Faults
 
     talk.manner(quiet=quiet)
     here = workspace(folder)
     found: dict[str, list[Difference]] = {}
+    broken: set[str] = set()
     for sample in samples.samples_in(here, paths):
-        made = samples.run(here, sample)
-        found[sample.name] = list(samples.differences(sample, made))
-        if accept:
+        try:
+            made = samples.run(here, sample)
+        except (Fault, Faults) as wrong:
+            # What is wrong with a channel is never what should become of its messages, so it cannot be accepted.
+            found[sample.name] = [samples.Difference(sample.folder, str(wrong))]
+            broken.add(sample.name)
+        else:
+            found[sample.name] = list(samples.differences(sample, made))
+        if accept and sample.name not in broken:
             for file in samples.accept(sample, made):
                 talk.say(f"accepted {file.relative_to(here.folder)}")
         else:
             _show(sample.name, found[sample.name])
     if junit is not None:
         junit.write_text(_junit(found), "utf-8")
-    failed = 0 if accept else sum(bool(d) for d in found.values())
+    failed = len(broken) if accept else sum(bool(d) for d in found.values())
     talk.say(f"{len(found)} samples, {failed or 'none'} of them not as they should be")
     if not found:
         talk.say("there is no sample here: a sample is a folder samples/channels/<channel>/<what_happens>/ with a file in.*")

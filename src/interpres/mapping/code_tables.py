@@ -20,7 +20,7 @@ def read_table(name: str, node: Node, at: Place, shelf: Shelf, faults: list[Faul
     if isinstance(node, Branch):
         return Table(name, {row.code: row for row in _inline(node, faults)}, at)
     if isinstance(node, Leaf) and isinstance(node.value, str) and not node.value.startswith("="):
-        return Table(name, {row.code: row for row in _file(node, shelf, faults)}, at)
+        return Table(name, {row.code: row for row in _file(node, shelf, faults)}, at, shelf.name(node.text))
     hint = "write it inline ({M: male, F: female}), or the path of a CSV below mappings/ (npca/tables/sex.csv)"
     faults.append(Fault("M131", f"the table '{name}' is neither rows nor a file", hint, at=node.at))
     return Table(name, {}, at)

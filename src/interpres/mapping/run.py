@@ -65,7 +65,7 @@ class Codes(dict[Any, Any]):
         row = self._table.row(code)
         if row is None:
             says = f"table {self._table.name} has no row for this code"
-            hint = f"add the code to {self._table.name} ({self._table.at}), or a row '*' for all others"
+            hint = f"add the code to {self._table.name} ({self._table.file or self._table.at}), or a row '*' for all others"
             raise Fault("M201", says, hint, value=code)
         if self._used:
             self._used(self._table, row)
