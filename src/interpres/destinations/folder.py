@@ -22,7 +22,7 @@ class FolderSettings(Settings):
     path: Path = Field(description="The folder, from the workspace's own. It is made where it is not there.")
     name: str = Field(
         default="{received_on}/{message_id}-{part}{suffix}",
-        description="The file's name below it: {names} are filled in, slashes make folders.",
+        description="The file's name below it: {names} are filled in, slashes make folders, {suffix} is that of the payload.",
     )
     when_exists: Literal["refuse", "replace"] = Field(
         default="refuse", description="What to do where a file of that name holds something else."
@@ -70,7 +70,8 @@ class Folder(Destination):
     async def send(self, parcel: Parcel) -> Outcome:
         """One file. Raises `TryAgain` where the disk will not have it now; nothing is then left of it."""
         try:
-            name = file_path(self.settings.name, {**parcel.names, "suffix": suffix_of(parcel.media_type)})
+            template = self.settings.name.replace("{suffix}", suffix_of(parcel.media_type))
+            name = file_path(template, parcel.names)
             async with self._one_writer:
                 done = await asyncio.to_thread(write_whole, self._root, name, parcel.payload, self.settings.when_exists)
         except Fault as wrong:
