@@ -91,12 +91,12 @@ def open_message(message: Message, channel: Recipe) -> Opened:
         if channel.keep is not None and channel.keep(document.tree, names) is not True:
             reason = f"keep at {channel.places['keep']} is not true"
             return replace(opened, result=Result("filtered", reason, warnings=tuple(warnings)))
-        questions = tuple(_questions(channel, document, names))
+        # The lane comes before the questions: a message that is held for want of an answer holds its lane too.
+        opened = replace(opened, lane=_lane(channel, document, names, warnings), warnings=tuple(warnings))
+        return replace(opened, questions=tuple(_questions(channel, document, names)))
     except Fault as wrong:
         state: State = "held" if wrong.code == "C142" else "rejected"
         return replace(opened, result=Result(state, "the channel could not read it", (wrong,), tuple(warnings)))
-    lane = _lane(channel, document, names, warnings)
-    return replace(opened, lane=lane, questions=questions, warnings=tuple(warnings))
 
 
 def process(opened: Opened, channel: Recipe, context: Mapping[str, Any]) -> Result:

@@ -148,7 +148,7 @@ class Folder(Source):
             ignored = self.settings.empty == "ignore" and not body.strip(NOTHING)
             intake = Intake(self.setting.channel, body, {"source_name": claim.said})
             receipt = Receipt(True) if ignored else await accept(intake)
-            digest, rows = await asyncio.to_thread(self._findings, body, receipt)
+            digest, rows = await asyncio.to_thread(self._findings, body, receipt, again=claim.again)
         except Exception as bug:
             # Our own mistake: the file stays claimed, where the next start of the engine finds it.
             says = f"our own mistake while a file was taken in: {type(bug).__name__}"
@@ -159,11 +159,14 @@ class Folder(Source):
         else:
             await self._file(claim, file_receipt(claim.said, digest, received_at, receipt, again=claim.again), rows)
 
-    def _findings(self, body: bytes, receipt: Receipt) -> tuple[str, bytes]:
-        """The file's hash, and what of it is to be mended and dropped again."""
+    def _findings(self, body: bytes, receipt: Receipt, *, again: bool) -> tuple[str, bytes]:
+        """The file's hash, and what of it is to be mended and dropped again.
+
+        A duplicate gave that back the first time, unless it is the very same file, taken up `again` after a crash.
+        """
         digest = hashlib.sha256(body).hexdigest()
         refused = [(fate.start, fate.end, fate.faults) for fate in receipt.fates if fate.state == "rejected"]
-        if not refused or receipt.duplicate:
+        if not refused or (receipt.duplicate and not again):
             return digest, b""
         return digest, self.setting.format.rejected(self.setting.format.unpack(body), refused)
 

@@ -194,8 +194,7 @@ def verdict_of(receipt: Receipt) -> Verdict:
 
 
 def _verdict_on(fate: Fate) -> Verdict:
-    rejected = fate.state == "rejected"
-    return Verdict(not rejected, fate.faults if rejected else (), fate.message_id)
+    return Verdict(fate.accepted, () if fate.accepted else fate.faults, fate.message_id)
 
 
 def sender_identity(body: bytes) -> str | None:
