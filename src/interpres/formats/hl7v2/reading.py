@@ -23,7 +23,7 @@ def read(body: bytes, charset: str, fallback: str, line_feed: LineFeed) -> Segme
     Raises `Fault` H001 (nothing, or no HL7 v2), H002 (MSH cut short), H003 (delimiters), H004 and H005 (charset), H006 (more than
     one message), H007 (a batch's header or trailer alone).
     """
-    if body.isascii() and b"\0" not in body and b"\x1b" not in body and not charset:
+    if body.startswith(b"MSH") and body.isascii() and b"\x1b" not in body and not charset:
         text, codec = body.decode("ascii"), ""
     else:
         text, codec, _ = text_of(body, charset, fallback)

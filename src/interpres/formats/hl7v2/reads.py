@@ -110,58 +110,41 @@ def text(segment: Segment, field: int) -> Any:
         found = found.partition(signs.repetition)[0]
     if signs.component in found:
         found = found.partition(signs.component)[0]
+    return found if found.isalnum() else said(found, segment)
+
+
+def part(segment: Segment, field: int, component: int) -> Any:
+    """`PID-5.2`: a component's first subcomponent, in the first repetition."""
+    components = segment.cut.get(field)
+    if components is None:
+        components = segment.components(field)
+    if component >= len(components):
+        return MISSING
+    found = components[component]
+    return found if found.isalnum() else said(found, segment)
+
+
+def deep(segment: Segment, field: int, component: int, subcomponent: int) -> Any:
+    """`PID-3.4.2`: a subcomponent, in the first repetition."""
+    components = segment.cut.get(field) or segment.components(field)
+    if component >= len(components):
+        return MISSING
+    return said(components[component], segment, subcomponent)
+
+
+def said(found: str, segment: Segment, subcomponent: int = 1) -> Any:
+    """What a component's text says, or one of its subcomponents."""
+    signs = segment.signs
     if signs.subcomponent in found:
-        found = found.partition(signs.subcomponent)[0]
+        subcomponents = found.split(signs.subcomponent)
+        found = subcomponents[subcomponent - 1] if subcomponent <= len(subcomponents) else ""
+    elif subcomponent != 1:
+        return MISSING
     if not found:
         return MISSING
     if signs.escape in found:
         return unescape(found, signs, segment.segments.codec)
     return found if found != '""' else None
-
-
-def part(segment: Segment, field: int, component: int, subcomponent: int = 1) -> Any:
-    """`PID-5.2`, `PID-3.4.2`: a component or subcomponent of the first repetition."""
-    fields = segment.fields
-    if field >= len(fields):
-        return MISSING
-    found = fields[field]
-    if not found:
-        return MISSING
-    signs = segment.signs
-    if signs.repetition in found:
-        found = found.partition(signs.repetition)[0]
-    if component == 1:
-        found = found.partition(signs.component)[0]
-    else:
-        components = found.split(signs.component, component)
-        if component > len(components):
-            return MISSING
-        found = components[component - 1]
-    if subcomponent != 1:
-        return deep(found, subcomponent, segment)
-    if signs.subcomponent in found:
-        found = found.partition(signs.subcomponent)[0]
-    if not found:
-        return MISSING
-    if signs.escape in found:
-        return unescape(found, signs, segment.segments.codec)
-    return found if found != '""' else None
-
-
-def deep(found: str, subcomponent: int, segment: Segment) -> Any:
-    """A subcomponent of a component's text."""
-    subcomponents = found.split(segment.signs.subcomponent)
-    return said(subcomponents[subcomponent - 1], segment) if subcomponent <= len(subcomponents) else MISSING
-
-
-def said(found: str, segment: Segment) -> Any:
-    """What the smallest piece of text says."""
-    if not found:
-        return MISSING
-    if found == '""':
-        return None
-    signs = segment.signs
-    return unescape(found, signs, segment.segments.codec) if signs.escape in found else found
 
 
 def sign(segment: Segment, field: int) -> Any:
@@ -234,7 +217,7 @@ PLAIN: Final[Mapping[str, Any]] = {
     f"hl7v2_{function.__name__}": function
     for function in (
         first, every, near_all, near, there, home, nth, that, only, repetition, present,
-        text, part, sign, raw, inside, insides, below, raw_inside, pieces,
+        text, part, deep, sign, raw, inside, insides, below, raw_inside, pieces,
     )
 } | {"hl7v2_nothing": NOTHING, "hl7v2_no_piece": NO_PIECE}  # fmt: skip
 """What generated code calls, by name."""
@@ -277,6 +260,7 @@ def traced(trace: Trace) -> dict[str, Any]:
         **PLAIN,
         "hl7v2_text": told(text),
         "hl7v2_part": told(part),
+        "hl7v2_deep": told(deep),
         "hl7v2_sign": told(sign),
         "hl7v2_raw": told(raw),
         "hl7v2_inside": told_inside,

@@ -75,7 +75,7 @@ class Segment:
     In MSH, FHS and BHS the separator itself counts as field 1.
     """
 
-    __slots__ = ("fields", "number", "segments", "signs")
+    __slots__ = ("cut", "fields", "number", "segments", "signs")
 
     def __init__(self, segments: Segments, number: int) -> None:
         self.segments = segments
@@ -84,6 +84,7 @@ class Segment:
         self.fields = fields = segments.lines[number].split(signs.field)
         if fields[0] in HEADERS:
             fields.insert(1, signs.field)
+        self.cut: dict[int, list[str]] = {}
 
     @property
     def name(self) -> str:
@@ -99,6 +100,15 @@ class Segment:
         """Where it stands: `PID`, the third `OBX[3]`."""
         ordinal = bisect_left(self.segments.index[self.name], self.number)
         return f"{self.name}[{ordinal + 1}]" if ordinal else self.name
+
+    def components(self, field: int) -> list[str]:
+        """The components of a field's first repetition, kept for the next read; they count from 1, before them stands an empty text."""
+        text = self.fields[field] if field < len(self.fields) else ""
+        signs = self.signs
+        if signs.repetition in text:
+            text = text.partition(signs.repetition)[0]
+        parts = self.cut[field] = (signs.component + text).split(signs.component)
+        return parts
 
     def repetitions(self, field: int) -> list[str]:
         """The texts of a field's repetitions; none where the field is empty. MSH-1 and MSH-2 are one, whatever is in them."""
@@ -123,6 +133,10 @@ class _Nothing(Segment):
         self.number = -1
         self.signs = self.segments.signs
         self.fields = []
+        self.cut = {}
+
+    def components(self, field: int) -> list[str]:
+        return []
 
     @property
     def name(self) -> str:
