@@ -33,9 +33,10 @@ class SegmentPaths(Paths):
         if shape.field is None:
             return f"hl7v2_there({segment})"
         if shape.repetition is not None:
-            return f"hl7v2_inside({self._piece(segment, path, shape, scope)}{_more(shape.positions)})"
-        if scope.binds and path.root == "name" and segment == quick.segment_of(scope.document, shape.name):
-            return quick.read(scope.document, shape) or _read(segment, shape)
+            return _below(self._piece(segment, path, shape, scope), shape)
+        if quick.is_quick(shape) and segment == quick.segment_of(scope.document, shape.name):
+            first = f"hl7v2_first({scope.document}, {shape.name!r})"
+            return quick.read(scope.document, shape) if scope.binds else _read(first, shape)
         return _read(segment, shape)
 
     def values(self, path: Path, scope: Scope) -> str:
@@ -78,7 +79,7 @@ class SegmentPaths(Paths):
         if trace is None:
             return {**PLAIN, **quick.PLAIN}
         told = traced(trace)
-        return {**told, **quick.traced(told["hl7v2_part"])}
+        return {**told, **quick.traced(trace, told)}
 
     def hoist(self, paths: Sequence[Path], document: str) -> Sequence[tuple[str, str]]:
         return quick.hoisted(paths, document)
@@ -157,7 +158,7 @@ class SegmentPaths(Paths):
     def _of_item(self, path: Path, shape: Shape, scope: Scope) -> str:
         if path.root == "document":
             return scope.document
-        return f"hl7v2_inside({(scope.here or scope.loops[-1]).item}{_more(shape.positions)})"
+        return _below((scope.here or scope.loops[-1]).item, shape)
 
     # conditions
 
@@ -181,7 +182,13 @@ def _read(segment: str, shape: Shape) -> str:
         return f"hl7v2_sign({segment}, {shape.field})"
     if not shape.positions:
         return f"hl7v2_text({segment}, {shape.field})"
-    return f"hl7v2_part({segment}, {shape.field}{_more(shape.positions)})"
+    return f"hl7v2_{'part' if len(shape.positions) == 1 else 'deep'}({segment}, {shape.field}{_more(shape.positions)})"
+
+
+def _below(item: str, shape: Shape) -> str:
+    """The value at positions below an item."""
+    function = "hl7v2_at" if len(shape.positions) == 1 else "hl7v2_inside"
+    return f"{function}({item}{_more(shape.positions)})"
 
 
 def _own(name: str, scope: Scope) -> str | None:

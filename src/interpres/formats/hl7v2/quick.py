@@ -1,13 +1,17 @@
-"""Quick: plain letters and digits are read without a call; what else a field may hold goes the long way, `reads`."""
+"""Quick: plain letters and digits are read without a call; whatever else a field may hold goes a longer way."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
+from interpres.document import MISSING
+from interpres.format import Trace
 from interpres.formats.hl7v2.delimiters import HEADERS
-from interpres.formats.hl7v2.reads import said
-from interpres.formats.hl7v2.segments import NOTHING, Segment, Segments
+from interpres.formats.hl7v2.escape import unescape
+from interpres.formats.hl7v2.reads import inside
+from interpres.formats.hl7v2.segments import Piece, Segments
 from interpres.formats.hl7v2.shape import Shape, shape_of
 from interpres.path import Path
 
@@ -16,6 +20,12 @@ _FIELDS: Final = "hl7v2_{}_{}_f"
 _COMPONENTS: Final = "hl7v2_{}_{}_{}"
 _SIGN: Final = "hl7v2_{}_c"
 
+Wanted = tuple[str, int, tuple[tuple[int, int], ...]]
+"""A segment's name, the last field that is read of it, and the fields wanted in parts with the last component of each."""
+
+
+# the code
+
 
 def segment_of(document: str, name: str) -> str:
     """The variable of the message's first segment of a name."""
@@ -23,39 +33,44 @@ def segment_of(document: str, name: str) -> str:
 
 
 def hoisted(paths: Sequence[Path], document: str) -> list[tuple[str, str]]:
-    """Variables worth setting once: the segments that paths name, their fields, and the components of fields that are read
-    beyond the first."""
+    """Variables worth setting once: the fields of the segments that paths name, the components of fields that are read beyond
+    the first, and the segments themselves where a path needs more of them."""
     shapes = [shape_of(path) for path in paths if path.root == "name" and path.name.isidentifier()]
-    names = tuple(dict.fromkeys(shape.name for shape in shapes))
-    if not names:
-        return []
-    every = ", ".join(segment_of(document, name) for name in names)
-    found = [(_SIGN.format(document), f"{document}.signs.component"), (f"{every},", f"hl7v2_firsts({document}, {names!r})")]
-    firsts_of = [shape for shape in shapes if _component(shape) in (0, 1)]
-    for name in dict.fromkeys(shape.name for shape in firsts_of):
-        last = max(shape.field or 0 for shape in firsts_of if shape.name == name)
-        found.append((_FIELDS.format(document, name), f"hl7v2_fields({segment_of(document, name)}, {last})"))
-    parts = [shape for shape in shapes if _component(shape) > 1]
-    for name, field in dict.fromkeys((shape.name, shape.field) for shape in parts):
-        last = max(_component(shape) for shape in parts if (shape.name, shape.field) == (name, field))
-        variable = _COMPONENTS.format(document, name, field)
-        found.append((variable, f"hl7v2_components({segment_of(document, name)}, {field}, {last})"))
+    long = dict.fromkeys(shape.name for shape in shapes if _component(shape) < 0)
+    found = [(segment_of(document, name), f"hl7v2_first({document}, {name!r})") for name in long]
+    variables: list[str] = []
+    wanted: list[Wanted] = []
+    quick = [shape for shape in shapes if _component(shape) >= 0]
+    for name in dict.fromkeys(shape.name for shape in quick):
+        fields = {shape.field or 0: 0 for shape in quick if shape.name == name}
+        for shape in quick:
+            if shape.name == name:
+                fields[shape.field or 0] = max(fields[shape.field or 0], _component(shape))
+        parts = {field: component for field, component in fields.items() if component > 1}
+        wanted.append((name, max(fields), tuple(parts.items())))
+        variables += [_FIELDS.format(document, name), *(_COMPONENTS.format(document, name, field) for field in parts)]
+    if wanted:
+        found.append((_SIGN.format(document), f"{document}.signs.component"))
+        found.append((f"{', '.join(variables)},", f"hl7v2_opened({document}, {tuple(wanted)!r})"))
     return found
 
 
-def read(document: str, shape: Shape) -> str | None:
-    """The expression for a value in one of these variables; None for what is read another way."""
-    segment, component = segment_of(document, shape.name), _component(shape)
-    if component < 0:
-        return None
+def read(document: str, shape: Shape) -> str:
+    """The expression for a value in one of these variables, of a path that `is_quick`."""
+    component = _component(shape)
+    field = f"{_FIELDS.format(document, shape.name)}[{shape.field}]"
     if component > 1:
         taken = f"{_COMPONENTS.format(document, shape.name, shape.field)}[{component}]"
-        return f"(hl7v2_t if (hl7v2_t := {taken}).isalnum() else hl7v2_component(hl7v2_t, {segment}))"
-    taken = f"{_FIELDS.format(document, shape.name)}[{shape.field}]"
+        return f"(hl7v2_t if (hl7v2_t := {taken}).isalnum() else hl7v2_component(hl7v2_t, {document}))"
     if component:
-        taken = f"{taken}.partition({_SIGN.format(document)})[0]"
-        return f"(hl7v2_t if (hl7v2_t := {taken}).isalnum() else hl7v2_part({segment}, {shape.field}, 1))"
-    return f"(hl7v2_t if (hl7v2_t := {taken}).isalnum() else hl7v2_text({segment}, {shape.field}))"
+        taken = f"{field}.partition({_SIGN.format(document)})[0]"
+        return f"(hl7v2_t if (hl7v2_t := {taken}).isalnum() else hl7v2_leading({field}, {document}))"
+    return f"(hl7v2_t if (hl7v2_t := {field}).isalnum() else hl7v2_value(hl7v2_t, {document}))"
+
+
+def is_quick(shape: Shape) -> bool:
+    """Whether a path reads a field, or a component, of a segment's first repetition."""
+    return _component(shape) >= 0
 
 
 def _component(shape: Shape) -> int:
@@ -67,62 +82,80 @@ def _component(shape: Shape) -> int:
     return shape.positions[0] if shape.positions else 0
 
 
-# what the expressions call
+# what it calls
 
 
-def firsts(tree: Segments, names: tuple[str, ...]) -> list[Segment]:
-    """The message's first segment of each name, or `NOTHING`."""
-    index, made = tree.index, tree.made
-    found = []
-    for name in names:
-        if name in index:
-            number = index[name][0]
-            if number not in made:
-                made[number] = Segment(tree, number)
-            found.append(made[number])
-        else:
-            found.append(NOTHING)
+def opened(tree: Segments, wanted: tuple[Wanted, ...]) -> list[list[str]]:
+    """Of the first segment of each name its fields as they stand, with empty ones added up to the last that is read; and of each
+    field that is wanted in parts the components of its first repetition, counted from 1, filled up alike."""
+    found: list[list[str]] = []
+    signs, lines, index = tree.signs, tree.lines, tree.index
+    for name, last, parts in wanted:
+        fields = lines[index[name][0]].split(signs.field) if name in index else []
+        if name in HEADERS:
+            fields.insert(1, signs.field)
+        if len(fields) <= last:
+            fields += [""] * (last + 1 - len(fields))
+        found.append(fields)
+        for field, component in parts:
+            text = fields[field]
+            if signs.repetition in text:
+                text = text.partition(signs.repetition)[0]
+            split = ["", *text.split(signs.component, component)]
+            found.append(split if len(split) > component else split + [""] * (component + 1 - len(split)))
     return found
 
 
-def fields(segment: Segment, last: int) -> list[str]:
-    """A segment's fields as they stand, empty ones added up to the last that is read."""
-    found = segment.fields
-    return found if len(found) > last else found + [""] * (last + 1 - len(found))
-
-
-def components(segment: Segment, field: int, last: int) -> list[str]:
-    """The components of a field's first repetition as they stand, counted from 1, empty ones added up to the last one read."""
-    if field >= len(segment.fields):
-        return [""] * (last + 1)
-    signs = segment.signs
-    found = segment.fields[field]
+def value(found: str, tree: Segments) -> Any:
+    """What a field says: its first repetition's first component's first subcomponent."""
+    signs = tree.signs
     if signs.repetition in found:
         found = found.partition(signs.repetition)[0]
-    split = ["", *found.split(signs.component, last)]
-    return split if len(split) > last else split + [""] * (last + 1 - len(split))
+    return component(found.partition(signs.component)[0], tree)
 
 
-def component(found: str, segment: Segment) -> Any:
-    """What a component says: its first subcomponent, decoded."""
-    return said(found.partition(segment.signs.subcomponent)[0], segment)
+def component(found: str, tree: Segments) -> Any:
+    """What a component says: its first subcomponent, decoded; MISSING where empty, None for `""`."""
+    signs = tree.signs
+    if signs.subcomponent in found:
+        found = found.partition(signs.subcomponent)[0]
+    if not found:
+        return MISSING
+    if signs.escape in found:
+        return unescape(found, signs, tree.codec)
+    return found if found != '""' else None
+
+
+def at(item: Any, position: int) -> Any:
+    """`.4` below a repetition, the commonest of what stands below items."""
+    if item.__class__ is Piece and not item.parts:
+        found = item.text.split(item.segment.signs.component, position)
+        if position <= len(found) and found[position - 1].isalnum():
+            return found[position - 1]
+    return inside(item, position)
 
 
 PLAIN: Final[Mapping[str, Any]] = {
-    "hl7v2_firsts": firsts,
-    "hl7v2_fields": fields,
-    "hl7v2_components": components,
+    "hl7v2_opened": opened,
+    "hl7v2_value": value,
+    "hl7v2_leading": value,
     "hl7v2_component": component,
+    "hl7v2_at": at,
 }
 
 
-class _Read(str):
-    """Stands for a text that is not to be taken as it is, so that the long way tells of it."""
+# the same, told
 
-    __slots__ = ("field", "position")
 
+class _Unread(str):
+    """Stands for a text that is not to be taken as it is, so that a longer way reads it, and tells of it."""
+
+    __slots__ = ("component", "field", "name", "path")
+
+    component: int
     field: int
-    position: int
+    name: str
+    path: str
 
     def isalnum(self) -> bool:
         return False
@@ -131,28 +164,54 @@ class _Read(str):
         return self, "", ""
 
 
-def traced(told_part: Callable[[Segment, int, int], Any]) -> dict[str, Any]:
-    """The same names, so that every value is read by a function that tells of it."""
-    unread = _Read()
+def _unread(name: str, field: int, component: int = 0) -> _Unread:
+    made = _Unread()
+    made.name, made.field, made.component, made.path = name, field, component, f"{name}-{field}"
+    return made
 
-    def fields_told(segment: Segment, last: int) -> list[str]:
-        return [unread] * (last + 1)
 
-    def components_told(segment: Segment, field: int, last: int) -> list[str]:
-        return [_named(field, position) for position in range(last + 1)]
+@lru_cache(maxsize=256)
+def _unread_all(wanted: tuple[Wanted, ...]) -> list[list[_Unread]]:
+    found: list[list[_Unread]] = []
+    for name, last, parts in wanted:
+        found.append([_unread(name, field) for field in range(last + 1)])
+        found += [[_unread(name, field, component) for component in range(to + 1)] for field, to in parts]
+    return found
 
-    def component_told(found: _Read, segment: Segment) -> Any:
-        return told_part(segment, found.field, found.position)
+
+def traced(trace: Trace, told: Mapping[str, Any]) -> dict[str, Any]:
+    """The same names, every value told with its path and the text as it stands; `told` are the functions of `reads` that tell."""
+
+    def opened_told(tree: Segments, wanted: tuple[Wanted, ...]) -> list[list[_Unread]]:
+        return _unread_all(wanted)
+
+    def value_told(found: _Unread, tree: Segments) -> Any:
+        text = _standing(found, tree)
+        if text is not None:
+            trace.read(found.path, text or None)
+        return component(text.partition(tree.signs.component)[0], tree) if text else MISSING
+
+    def part_told(found: _Unread, tree: Segments, number: int) -> Any:
+        text = _standing(found, tree)
+        if text is None:
+            return MISSING
+        parts = text.split(tree.signs.component, number)
+        text = parts[number - 1] if 0 < number <= len(parts) else ""
+        trace.read(f"{found.path}.{number}", text or None)
+        return component(text, tree)
 
     return {
-        "hl7v2_firsts": firsts,
-        "hl7v2_fields": fields_told,
-        "hl7v2_components": components_told,
-        "hl7v2_component": component_told,
+        "hl7v2_opened": opened_told,
+        "hl7v2_value": value_told,
+        "hl7v2_leading": lambda found, tree: part_told(found, tree, 1),
+        "hl7v2_component": lambda found, tree: part_told(found, tree, found.component),
+        "hl7v2_at": told["hl7v2_inside"],
     }
 
 
-def _named(field: int, position: int) -> _Read:
-    found = _Read()
-    found.field, found.position = field, position
-    return found
+def _standing(found: _Unread, tree: Segments) -> str | None:
+    """The first repetition of a field as it stands; None where there is no such segment."""
+    if found.name not in tree.index:
+        return None
+    fields = tree.first(found.name).fields
+    return fields[found.field].partition(tree.signs.repetition)[0] if found.field < len(fields) else ""
