@@ -108,7 +108,9 @@ def process(opened: Opened, channel: Recipe, context: Mapping[str, Any]) -> Resu
     if opened.result is not None:
         return opened.result
     assert opened.document is not None
-    everything = {**context_of(opened.message), **opened.keys, **context}
+    # What was asked for and is not there is missing: that is no mistake of the channel, and nothing to warn of.
+    asked = dict.fromkeys((e.name for e in channel.enrich), MISSING)
+    everything = {**context_of(opened.message), **opened.keys, **asked, **context}
     owed: list[Owed] = []
     warnings = list(opened.warnings)
     for destination in channel.destinations.values():
