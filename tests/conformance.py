@@ -31,11 +31,27 @@ def run(work: Coroutine[Any, Any, T], seconds: float = 10.0, loop: Callable[[], 
     """Run to the end, or fail: no test waits for ever. `loop` makes another event loop than asyncio's own."""
 
     async def limited() -> T:
-        async with asyncio.timeout(seconds):
-            return await work
+        try:
+            async with asyncio.timeout(seconds):
+                return await work
+        finally:
+            # A test that fails must not fail others by what it left open.
+            while _connections:
+                _connections.pop().transport.abort()
+            await asyncio.sleep(0)
 
     with asyncio.Runner(loop_factory=loop) as runner:
         return runner.run(limited())
+
+
+_connections: list[asyncio.StreamWriter] = []
+
+
+async def connect(port: int, **facts: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection to a port of this machine, closed at the end of the test at the latest."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, **facts)
+    _connections.append(writer)
+    return reader, writer
 
 
 class EchoSettings(Settings):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -11,7 +11,7 @@ from typing import ClassVar
 from pydantic import BaseModel
 
 from interpres.fault import Fault
-from interpres.format import Format
+from interpres.format import Format, Verdict
 from interpres.message import Intake
 
 
@@ -48,6 +48,14 @@ class Receipt:
         """A yes: stored, and a yes for each of its messages."""
         return self.stored and all(f.accepted for f in self.fates)
 
+    @property
+    def verdict(self) -> Verdict:
+        """What a format's `reply` is told of it."""
+        each = tuple(Verdict(f.accepted, () if f.accepted else f.faults, f.message_id) for f in self.fates)
+        faults = (*self.faults, *(fault for verdict in each for fault in verdict.faults))
+        first = each[0].message_id if each else ""
+        return Verdict(self.accepted, faults, first, self.cannot_store, each if len(each) > 1 else ())
+
 
 Accept = Callable[[Intake], Awaitable[Receipt]]
 """The engine's door: stores the intake, processes as far as `answer:` asks, and returns what to tell the peer.
@@ -65,7 +73,7 @@ class Setting:
     """Where a source works: its channel's name and format, the workspace's folder, and `var/` for what it keeps.
 
     `notes` is what `run` prints beside the sentence of `open`; `refused` is told of everything that is refused at the edge, where
-    nothing is stored: it is counted and logged.
+    nothing is stored: it is counted and logged. `environment` is what `${NAME}` in a source's settings stands for.
     """
 
     channel: str
@@ -75,6 +83,7 @@ class Setting:
     answer: str = "processed"
     notes: list[str] = field(default_factory=list)
     refused: Callable[[Fault], None] = _unheard
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 class Source(ABC):

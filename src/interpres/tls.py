@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import ssl
 from pathlib import Path
 
@@ -34,11 +33,3 @@ def server_context(settings: TlsSettings, workspace: Path) -> ssl.SSLContext:
         hint = "both files are PEM, and the key has no password"
         raise Fault("E113", f"the certificate or key under tls: cannot be used: {reason}", hint) from None
     return context
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach what listens there."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"

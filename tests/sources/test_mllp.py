@@ -16,8 +16,8 @@ from interpres.fault import Fault
 from interpres.framing import mllp_frame
 from interpres.source import Fate, Receipt, Source
 from interpres.sources.mllp import Mllp
-from interpres.sources.mllp.peer import sender_identity, verdict_of
-from tests.conformance import Door, Running, SourceSuite, accepted, cannot_store, rejected, run, until
+from interpres.sources.mllp.peer import sender_identity
+from tests.conformance import Door, Running, SourceSuite, accepted, cannot_store, connect, rejected, run, until
 
 HOST = "127.0.0.1"
 
@@ -31,7 +31,7 @@ class Client:
     @classmethod
     async def to(cls, source: Source, **facts: Any) -> Client:
         assert isinstance(source, Mllp)
-        return cls(*await asyncio.open_connection(HOST, source.port, **facts))
+        return cls(*await connect(source.port, **facts))
 
     async def send(self, *pieces: bytes) -> None:
         for piece in pieces:
@@ -353,6 +353,6 @@ def test_what_a_repetition_is_known_by() -> None:
 
 def test_a_batch_has_a_verdict_for_each_message() -> None:
     receipt = Receipt(True, (Fate("A", "processed"), Fate("B", "rejected", (Fault("V001", "no"),)), Fate("C", "filtered")))
-    verdict = verdict_of(receipt)
+    verdict = receipt.verdict
     assert (verdict.accepted, [f.code for f in verdict.faults], verdict.message_id) == (False, ["V001"], "A")
     assert [(v.accepted, v.message_id) for v in verdict.each] == [(True, "A"), (False, "B"), (True, "C")]

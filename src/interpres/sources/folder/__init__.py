@@ -165,7 +165,7 @@ class Folder(Source):
         A duplicate gave that back the first time, unless it is the very same file, taken up `again` after a crash.
         """
         digest = hashlib.sha256(body).hexdigest()
-        refused = [(fate.start, fate.end, fate.faults) for fate in receipt.fates if fate.state == "rejected"]
+        refused = [(fate.start, fate.end, fate.faults) for fate in receipt.fates if not fate.accepted]
         if not refused or (receipt.duplicate and not again):
             return digest, b""
         return digest, self.setting.format.rejected(self.setting.format.unpack(body), refused)

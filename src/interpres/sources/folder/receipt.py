@@ -82,7 +82,7 @@ class FileReceipt:
 def file_receipt(file: str, sha256: str, received_at: str, receipt: Receipt, *, again: bool = False) -> FileReceipt:
     """The engine's receipt as a file's. With `again` the file was claimed before the engine ended: that it is known now only
     says that it had been stored by then."""
-    counts = Counter(fate.state for fate in receipt.fates)
+    counts = Counter(fate.state if fate.accepted else "rejected" for fate in receipt.fates)
     faults = [*receipt.faults, *(f for fate in receipt.fates for f in fate.faults)]
     return FileReceipt(
         file,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import time
 from collections.abc import Callable
 from typing import ClassVar, Final
@@ -11,10 +10,11 @@ from typing import ClassVar, Final
 from pydantic import BaseModel
 
 from interpres.fault import Fault
+from interpres.listening import cannot_listen, warning_of_the_open
 from interpres.source import Accept, Setting, Source
 from interpres.sources.mllp.peer import Peer
 from interpres.sources.mllp.settings import MllpSettings
-from interpres.tls import is_loopback, server_context
+from interpres.tls import server_context
 
 DRAIN_SECONDS: Final = 10.0
 """How long frames that were received may take to be answered once the engine is told to stop."""
@@ -37,17 +37,14 @@ class Mllp(Source):
     async def open(self) -> str:
         s = self.settings
         context = server_context(s.tls, self.setting.workspace) if s.tls else None
-        if not s.tls and not is_loopback(s.host):
-            self.setting.notes.append(
-                f"WARNING: {s.host}:{s.port} is open to the network and without TLS: anybody there can read and alter "
-                "what is sent. Set tls:, or listen on 127.0.0.1 behind a tunnel"
-            )
+        if not s.tls and (warning := warning_of_the_open(s.host, s.port)):
+            self.setting.notes.append(warning)
         try:
             self._server = await asyncio.get_running_loop().create_server(
                 lambda: Peer(self), s.host, s.port, ssl=context, backlog=1024, start_serving=False
             )
         except OSError as wrong:
-            raise _cannot_listen(wrong, s.host, s.port) from None
+            raise cannot_listen(wrong, s.host, s.port) from None
         self.port = self._server.sockets[0].getsockname()[1]
         return f"listens on {s.host}:{self.port} (MLLP{' over TLS' if s.tls else ''})"
 
@@ -109,13 +106,3 @@ class Mllp(Source):
             await asyncio.wait(tasks, timeout=DRAIN_SECONDS)
         for peer in list(self.peers):
             peer.abort()
-
-
-def _cannot_listen(wrong: OSError, host: str, port: int) -> Fault:
-    if wrong.errno == errno.EADDRINUSE:
-        hint = "another channel or program listens there: end it, or choose another port (0 takes a free one)"
-        return Fault("E111", f"port {port} is taken", hint)
-    if wrong.errno == errno.EACCES:
-        hint = "choose one above 1023: the others need rights that the engine should not have"
-        return Fault("E111", f"port {port} may not be listened on", hint)
-    return Fault("E111", f"{host}:{port} cannot be listened on", "see host: it must be an address of this machine")

@@ -14,7 +14,7 @@ from interpres.fault import Fault
 from interpres.format import Verdict
 from interpres.framing import Event, Frame, MllpReader, Refusal, Stop, mllp_frame
 from interpres.message import Intake
-from interpres.source import Accept, Fate, Receipt
+from interpres.source import Accept
 from interpres.sources.mllp.settings import MllpLimits
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ class Peer(asyncio.Protocol):
         self.spoke = True
         try:
             receipt = await accept(self._intake(event))
-            return self._reply(event.body, verdict_of(receipt))
+            return self._reply(event.body, receipt.verdict)
         except Exception as bug:
             # Our own mistake costs this peer its connection, and no other: unanswered, it sends again.
             says = f"our own mistake while a frame was taken in: {type(bug).__name__}"
@@ -183,18 +183,6 @@ class Peer(asyncio.Protocol):
             self._ended = True
             self._events.clear()
             self._transport.close()
-
-
-def verdict_of(receipt: Receipt) -> Verdict:
-    """What the engine's receipt means to the peer."""
-    each = tuple(map(_verdict_on, receipt.fates))
-    faults = (*receipt.faults, *(f for verdict in each for f in verdict.faults))
-    first = each[0].message_id if each else ""
-    return Verdict(receipt.accepted, faults, first, receipt.cannot_store, each if len(each) > 1 else ())
-
-
-def _verdict_on(fate: Fate) -> Verdict:
-    return Verdict(fate.accepted, () if fate.accepted else fate.faults, fate.message_id)
 
 
 def sender_identity(body: bytes) -> str | None:
