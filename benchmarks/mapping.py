@@ -205,11 +205,13 @@ def by_python_hl7(body: bytes) -> dict[str, str]:
 def hl7apy_parsed(body: bytes) -> Any:
     from hl7apy.parser import parse_message
 
-    return parse_message(body.decode(), find_groups=False)
+    return parse_message(body.decode())
 
 
 def by_hl7apy(body: bytes) -> dict[str, str]:
-    message = hl7apy_parsed(body)
+    from hl7apy.parser import parse_message
+
+    message = parse_message(body.decode(), find_groups=False)
     found = {}
     for target, (segment, field, repetition, component) in READS.items():
         parts = getattr(getattr(message, segment.lower()), f"{segment}_{field}".lower())[repetition].to_er7().split("^")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import FunctionType
 from typing import Final
 
 from interpres.fault import Fault, Faults, Place
@@ -36,7 +37,7 @@ def compile_mapping(
     reader = formats(mapping.from_format, mapping.from_settings)
     making = _Making(mapping, formats, transforms, reader, shape)
     plain, tracing = making.variant(traced=False), making.variant(traced=True)
-    return Compiled(mapping, reader.paths, plain, tracing, bound(plain.code, plain.objects, plain.source))
+    return Compiled(mapping, reader.paths, plain, tracing, FunctionType(plain.code, dict(plain.objects)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class _Making:
         except Fault as wrong:
             raise Faults([wrong]) from None
         source = Source("\n".join(coder.room.lines) + "\n")
-        objects = {**objects_of(coder, self.reader), **reporting(drawer.rules)}
+        objects = bound(code, {**objects_of(coder, self.reader), **reporting(drawer.rules)}, source).__globals__
         return Variant(code, objects, source, tuple(drawer.rules), coder.tables, tuple(coder.parsed))
 
     def draw(self, drawer: Drawer) -> None:
@@ -98,7 +99,7 @@ class _Making:
             at = self.mapping.places.get("needs", Place(self.mapping.file))
             number = drawer.rule(at, Target.of_name(name), name)
             room.add(f"{variable} = C.get({name!r}, MISSING)")
-            room.add(f"if {variable} is MISSING: _unsupplied(W, {number})")
+            room.add(f"if {name!r} not in C: _unsupplied(W, {number})")
             names[name] = Named(variable, context=True)
         return Sight("d", self.reader.paths, names, tables=self.mapping.tables)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any, Final, NamedTuple
 
 from interpres.document import Document, Tree
@@ -14,7 +14,7 @@ from interpres.mapping import run
 from interpres.mapping.explain import Leaf, Recorder
 from interpres.mapping.express import Coder
 from interpres.mapping.picture import Mapping as Picture
-from interpres.mapping.room import Source, bound
+from interpres.mapping.room import Source
 from interpres.mapping.run import Codes
 from interpres.mapping.target import Rule
 from interpres.mapping.tree import RUNTIME as TREE
@@ -91,7 +91,7 @@ class Compiled:
             objects |= paths.runtime(recorder)
         objects |= recorder.functions()
         objects |= {name: Codes(table, recorder.used) for name, table in variant.tables.items()}
-        function = bound(variant.code, objects, variant.source)
+        function = FunctionType(variant.code, objects)
         try:
             function(document.tree, document, context, faults, warnings, [0], documents)
         except Enough:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from interpres.document import Tree
 from interpres.mapping.target import Rule
@@ -35,8 +35,10 @@ class Leaf(NamedTuple):
         return self._asdict()
 
 
-Reads = list[tuple[str, str | None]]
-Used = list[tuple[Table, Row]]
+Read = tuple[str | Table, str | Row | None]
+"""A path and the text that stood there (None: nothing), or a code table and the row of it that answered."""
+
+Made = tuple[int, int, tuple[int, ...], Any, tuple[Read, ...]]
 
 
 class Recorder:
@@ -45,33 +47,31 @@ class Recorder:
     def __init__(self, rules: Sequence[Rule], documents: Sequence[Tree]) -> None:
         self._rules = rules
         self._documents = documents
-        self._reads: Reads = []
-        self._used: Used = []
-        self._named: dict[int, tuple[Reads, Used]] = {}
-        self._made: list[tuple[int, int, tuple[int, ...], Any, Reads, Used]] = []
+        self._reads: list[Read] = []
+        self._named: dict[int, list[Read]] = {}
+        self._made: list[Made] = []
+        tell = self._reads.append
 
-    # what the formats tell
+        def read(path: str, text: str | None) -> None:
+            """Something was read; None for a text that is not there."""
+            tell((path, text))
 
-    def read(self, path: str, text: str | None) -> None:
-        self._reads.append((path, text))
+        self.read = read
+
+    # what code tables tell
 
     def used(self, table: Table, row: Row) -> None:
         """A row of a code table was asked for."""
-        self._used.append((table, row))
+        self._reads.append((table, row))
 
     # what the generated code calls
 
-    def begin(self) -> None:
-        self._reads, self._used = [], []
-
     def named(self, number: int) -> None:
         """A name has its value now: what was read for it is credited to whatever reads the name."""
-        self._named[number] = [*self._reads], [*self._used]
+        self._named[number] = [*self._reads]
 
     def again(self, value: Any, number: int) -> Any:
-        reads, used = self._named.get(number, ([], []))
-        self._reads += reads
-        self._used += used
+        self._reads += self._named.get(number, ())
         return value
 
     def context(self, value: Any, text: str) -> Any:
@@ -86,12 +86,6 @@ class Recorder:
         del self._reads[mark:]
         return truth
 
-    def leaf(self, number: int, indexes: tuple[int, ...], value: Any) -> None:
-        self._made.append((number, len(self._documents) + 1, indexes, value, self._reads, self._used))
-
-    def constant(self, number: int, indexes: tuple[int, ...], value: Any) -> None:
-        self._made.append((number, len(self._documents) + 1, indexes, value, [], []))
-
     def marked(self) -> int:
         return len(self._made)
 
@@ -100,24 +94,34 @@ class Recorder:
         del self._made[mark:]
 
     def functions(self) -> Mapping[str, Any]:
-        """The functions by the names that the generated code calls."""
-        words = ("begin", "named", "again", "context", "mark", "aside", "leaf", "marked", "unmarked")
-        return {f"_{word}": getattr(self, word) for word in words} | {"_written": self.constant}
+        """The functions by the names that the generated code calls; the two of every value know all they need without looking."""
+        made, reads, documents = self._made.append, self._reads, self._documents
+
+        def leaf(number: int, indexes: tuple[int, ...], value: Any) -> None:
+            made((number, len(documents), indexes, value, (*reads,)))
+
+        def written(number: int, indexes: tuple[int, ...], value: Any) -> None:
+            made((number, len(documents), indexes, value, ()))
+
+        words = ("named", "again", "context", "mark", "aside", "marked", "unmarked")
+        functions = {f"_{word}": getattr(self, word) for word in words}
+        return functions | {"_leaf": leaf, "_written": written, "_begin": reads.clear}
 
     # the result
 
-    def leaves(self) -> Iterator[Leaf]:
+    def leaves(self) -> list[Leaf]:
         """A row for every leaf of the outputs, in the order in which they were made."""
-        for number, document, indexes, value, reads, used in self._made:
-            rule = self._rules[number]
-            path = rule.target.path(indexes) if indexes else rule.target.template
-            source, text = _credited(reads)
-            table, row = _asked(used) if used else ("", "")
+        rows: list[Leaf] = []
+        for number, before, indexes, value, reads in self._made:
+            at, template, formula, target = self._rules[number].told
+            path = target.path(indexes) if indexes else template
+            source, text, table, row = _credited(reads) if reads else NOTHING_READ
             if value.__class__ is not dict and value.__class__ is not list:
-                yield Leaf(document, path, value, source, text, rule.text, table, row, rule.place)
+                rows.append(Leaf(before + 1, path, value, source, text, formula, table, row, at))
                 continue
             for below, leaf in leaves_of(value):
-                yield Leaf(document, _joined(path, below), leaf, source, text, rule.text, table, row, rule.place)
+                rows.append(Leaf(before + 1, _joined(path, below), leaf, source, text, formula, table, row, at))
+        return rows
 
 
 def leaves_of(tree: Tree) -> Iterator[tuple[str, Any]]:
@@ -143,15 +147,24 @@ def _joined(path: str, below: str) -> str:
     return f"{path}.{below}" if path and below and not below.startswith("[") else f"{path}{below}"
 
 
-def _credited(reads: Reads) -> tuple[str, str]:
-    """What was read and held something; what was looked for, where nothing did. Each path once, in the order of reading."""
-    if len(reads) < 2:
-        return (reads[0][0], reads[0][1] or "") if reads else ("", "")
-    seen = dict.fromkeys(reads)
-    found = [read for read in seen if read[1] is not None] or list(seen)
-    return ", ".join(path for path, _ in found), ", ".join(text for _, text in found if text is not None)
+NOTHING_READ = ("", "", "", "")
 
 
-def _asked(used: Used) -> tuple[str, str]:
-    """The code tables that were asked, and the codes of the rows that answered."""
-    return ", ".join(dict.fromkeys(table.name for table, _ in used)), ", ".join(dict.fromkeys(row.code for _, row in used))
+def _credited(reads: Sequence[Read]) -> tuple[str, str, str, str]:
+    """What was read and held something — what was looked for, where nothing did — with its text, each path once and in order; the
+    code tables that were asked, and the codes of the rows that answered."""
+    path, text = reads[0]
+    if len(reads) == 1 and isinstance(path, str):
+        return path, cast(str, text or ""), "", ""
+    texts: dict[tuple[str, str | None], None] = {}
+    tables: dict[str, None] = {}
+    codes: dict[str, None] = {}
+    for path, text in reads:
+        if isinstance(path, str):
+            texts[path, cast("str | None", text)] = None
+        else:
+            tables[path.name] = None
+            codes[cast(Row, text).code] = None
+    found = [read for read in texts if read[1] is not None] or list(texts)
+    source, held = ", ".join([path for path, _ in found]), ", ".join([text for _, text in found if text is not None])
+    return source, held, ", ".join(tables), ", ".join(codes)

@@ -100,6 +100,6 @@ class Rule:
     source: str = ""
 
     @cached_property
-    def place(self) -> str:
-        """`file:line:column`."""
-        return str(self.at)
+    def told(self) -> tuple[str, str, str, Target]:
+        """What explain says of it: `file:line:column`, the path with `[]` for lists, the text as written, the target."""
+        return str(self.at), self.target.template, self.text, self.target

@@ -148,10 +148,14 @@ PLAIN: Final[Mapping[str, Any]] = {
 
 
 class _Unread(str):
-    """Stands for a text that is not to be taken as it is, so that a longer way reads it, and tells of it."""
+    """Stands for a text that is not to be taken as it is, so that a longer way reads it, and tells of it.
 
-    __slots__ = ("component", "field", "name", "path")
+    `path` is that of the field, `below` that of the component which is read.
+    """
 
+    __slots__ = ("below", "component", "field", "name", "path")
+
+    below: str
     component: int
     field: int
     name: str
@@ -164,9 +168,10 @@ class _Unread(str):
         return self, "", ""
 
 
-def _unread(name: str, field: int, component: int = 0) -> _Unread:
+def _unread(name: str, field: int, component: int = 1) -> _Unread:
     made = _Unread()
-    made.name, made.field, made.component, made.path = name, field, component, f"{name}-{field}"
+    made.name, made.field, made.component = name, field, component
+    made.path, made.below = f"{name}-{field}", f"{name}-{field}.{component}"
     return made
 
 
@@ -181,37 +186,40 @@ def _unread_all(wanted: tuple[Wanted, ...]) -> list[list[_Unread]]:
 
 def traced(trace: Trace, told: Mapping[str, Any]) -> dict[str, Any]:
     """The same names, every value told with its path and the text as it stands; `told` are the functions of `reads` that tell."""
+    fields: dict[str, list[str] | None] = {}
+    tell = trace.read
 
     def opened_told(tree: Segments, wanted: tuple[Wanted, ...]) -> list[list[_Unread]]:
+        for name, last, _ in wanted:
+            fields[name] = opened(tree, ((name, last, ()),))[0] if name in tree.index else None
         return _unread_all(wanted)
 
     def value_told(found: _Unread, tree: Segments) -> Any:
-        text = _standing(found, tree)
-        if text is not None:
-            trace.read(found.path, text or None)
-        return component(text.partition(tree.signs.component)[0], tree) if text else MISSING
-
-    def part_told(found: _Unread, tree: Segments, number: int) -> Any:
-        text = _standing(found, tree)
-        if text is None:
+        standing = fields[found.name]
+        if standing is None:
             return MISSING
-        parts = text.split(tree.signs.component, number)
+        text = standing[found.field]
+        if text.isalnum():
+            tell(found.path, text)
+            return text
+        text = text.partition(tree.signs.repetition)[0]
+        tell(found.path, text or None)
+        return component(text.partition(tree.signs.component)[0], tree)
+
+    def part_told(found: _Unread, tree: Segments) -> Any:
+        standing = fields[found.name]
+        if standing is None:
+            return MISSING
+        number, signs = found.component, tree.signs
+        parts = standing[found.field].partition(signs.repetition)[0].split(signs.component, number)
         text = parts[number - 1] if 0 < number <= len(parts) else ""
-        trace.read(f"{found.path}.{number}", text or None)
-        return component(text, tree)
+        tell(found.below, text or None)
+        return text if text.isalnum() else component(text, tree)
 
     return {
         "hl7v2_opened": opened_told,
         "hl7v2_value": value_told,
-        "hl7v2_leading": lambda found, tree: part_told(found, tree, 1),
-        "hl7v2_component": lambda found, tree: part_told(found, tree, found.component),
+        "hl7v2_leading": part_told,
+        "hl7v2_component": part_told,
         "hl7v2_at": told["hl7v2_inside"],
     }
-
-
-def _standing(found: _Unread, tree: Segments) -> str | None:
-    """The first repetition of a field as it stands; None where there is no such segment."""
-    if found.name not in tree.index:
-        return None
-    fields = tree.first(found.name).fields
-    return fields[found.field].partition(tree.signs.repetition)[0] if found.field < len(fields) else ""
