@@ -52,7 +52,12 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_UNMARKED: Final = ((b"M\0S\0H\0", "utf-16-le"), (b"\0M\0S\0H", "utf-16-be"))
+_UNMARKED: Final = (
+    (b"M\0S\0H\0", "utf-16-le"),
+    (b"\0M\0S\0H", "utf-16-be"),
+    (b"M\0\0\0S\0\0\0", "utf-32-le"),
+    (b"\0\0\0M\0\0\0S", "utf-32-be"),
+)
 _HEADER: Final = re.compile(rb"(?:\A|[\r\n])\s*(MSH[^\r\n]*)")
 _BREAK: Final = re.compile(rb"\r\n?|\n")
 
@@ -67,7 +72,8 @@ def codec_of(label: str) -> str:
     if name in vietnamese.TABLES or name.lower() in vietnamese.TABLES:
         return name.lower()
     try:
-        "".encode(name)
+        name = name.replace("WINDOWS-", "CP")
+        "".encode(name)  # refuses codecs that are none of text
         return codecs.lookup(name).name
     except (LookupError, ValueError):
         hint = did_you_mean(name, known) or "write it as HL7 table 0211 does (8859/1, UNICODE UTF-8), or as windows-1258"
@@ -75,7 +81,7 @@ def codec_of(label: str) -> str:
 
 
 def marked(body: bytes) -> tuple[bytes, str]:
-    """The byte order mark that a body begins with and its codec; for UTF-16 without one, no mark; else nothing twice."""
+    """The byte order mark that a body begins with and its codec; for UTF-16 and UTF-32 without one, no mark; else nothing twice."""
     for mark, codec in _MARKS:
         if body.startswith(mark):
             return mark, codec

@@ -35,8 +35,7 @@ class SegmentPaths(Paths):
         if shape.repetition is not None:
             return _below(self._piece(segment, path, shape, scope), shape)
         if quick.is_quick(shape) and segment == quick.segment_of(scope.document, shape.name):
-            first = f"hl7v2_first({scope.document}, {shape.name!r})"
-            return quick.read(scope.document, shape) if scope.binds else _read(first, shape)
+            return quick.read(scope.document, shape) if scope.binds else _read(_found(scope.document, shape.name), shape)
         return _read(segment, shape)
 
     def values(self, path: Path, scope: Scope) -> str:
@@ -73,6 +72,8 @@ class SegmentPaths(Paths):
             return f"hl7v2_raw_inside({segment})"
         if shape.repetition is not None:
             return f"hl7v2_raw_inside({self._piece(segment, path, shape, scope)}{_more(shape.positions)})"
+        if segment == quick.segment_of(scope.document, shape.name):
+            segment = _found(scope.document, shape.name)
         return f"hl7v2_raw({segment}, {shape.field}{_more(shape.positions)})"
 
     def runtime(self, trace: Trace | None) -> Mapping[str, Any]:
@@ -107,7 +108,7 @@ class SegmentPaths(Paths):
         if path.root == "name" and (not scope.loops or shape.name in HEADERS) and shape.name.isidentifier():
             return quick.segment_of(scope.document, shape.name)
         if path.root == "document" or not scope.loops:
-            return f"hl7v2_first({scope.document}, {shape.name!r})"
+            return _found(scope.document, shape.name)
         return _own(shape.name, scope) or f"hl7v2_near({_standing(shape.name, scope)})"
 
     def _around(self, path: Path, shape: Shape, scope: Scope) -> str:
@@ -174,6 +175,11 @@ class SegmentPaths(Paths):
         assert scope.condition
         chosen = replace(path, parts=path.parts[: path.parts.index(choice)])
         return scope.condition(choice.condition, one, chosen)
+
+
+def _found(document: str, name: str) -> str:
+    """The message's first segment of a name, where no variable holds it."""
+    return f"hl7v2_first({document}, {name!r})"
 
 
 def _read(segment: str, shape: Shape) -> str:
