@@ -187,7 +187,7 @@ def _unread_all(wanted: tuple[Wanted, ...]) -> list[list[_Unread]]:
 def traced(trace: Trace, told: Mapping[str, Any]) -> dict[str, Any]:
     """The same names, every value told with its path and the text as it stands; `told` are the functions of `reads` that tell."""
     fields: dict[str, list[str] | None] = {}
-    tell = trace.read
+    tell, longer = trace.read, told["hl7v2_inside"]
 
     def opened_told(tree: Segments, wanted: tuple[Wanted, ...]) -> list[list[_Unread]]:
         for name, last, _ in wanted:
@@ -216,10 +216,21 @@ def traced(trace: Trace, told: Mapping[str, Any]) -> dict[str, Any]:
         tell(found.below, text or None)
         return text if text.isalnum() else component(text, tree)
 
+    def at_told(item: Any, position: int) -> Any:
+        if item.__class__ is not Piece or item.parts:
+            return longer(item, position)
+        parts = item.text.split(item.segment.signs.component, position)
+        text = parts[position - 1] if 0 < position <= len(parts) else ""
+        if not text.isalnum():
+            return longer(item, position)
+        index = f"[{item.repetition}]" if item.repetition > 1 else ""
+        tell(f"{item.segment.path}-{item.field}{index}.{position}", text)
+        return text
+
     return {
         "hl7v2_opened": opened_told,
         "hl7v2_value": value_told,
         "hl7v2_leading": part_told,
         "hl7v2_component": part_told,
-        "hl7v2_at": told["hl7v2_inside"],
+        "hl7v2_at": at_told,
     }
