@@ -71,7 +71,9 @@ class Station:
     def engine(self, calls: Calls, **options: Any) -> Engine:
         """The engine over this workspace's store, not yet started."""
         store = SqliteStore(self.workspace.var / STORE)
-        return Engine(self.recipes, store, calls, self.workspace.folder, self.workspace.var, **options)
+        return Engine(
+            self.recipes, store, calls, self.workspace.folder, self.workspace.var, environment=self.environment, **options
+        )
 
 
 def store_file(workspace: Workspace) -> Path:

@@ -52,8 +52,10 @@ class Engine:
         clock: Clock | None = None,
         observer: Observer | None = None,
         chance: Callable[[], float] = random.random,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.recipes = recipes
+        self.environment = environment or {}
         self.workspace = workspace
         self.var = var
         self.shift = Shift(store, calls, clock or Clock(), observer, chance)
@@ -175,7 +177,8 @@ class Engine:
         for road in self._roads.values():
             self._workers[road.recipe.name] = Worker(road, answers)
         for road in self._roads.values():
-            self.listening[road.recipe.name] = await road.source.open()
+            sentence = await road.source.open()
+            self.listening[road.recipe.name] = "; ".join([sentence, *road.source.setting.notes])
         self._begin()
 
     def _begin(self) -> None:
@@ -193,6 +196,7 @@ class Engine:
             self.var,
             recipe.source_common.answer,
             refused=partial(self._refused_at_edge, recipe.name),
+            environment=self.environment,
         )
         source: Source = catalog.part("sources", recipe.source_word)(recipe.source_settings, setting)
         outlets = {}
