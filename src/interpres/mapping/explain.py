@@ -117,7 +117,10 @@ class Recorder:
             at, path, formula, target = rules[number].told
             if indexes:
                 path = target.path(indexes)
-            source, text, table, row = _credited(reads) if reads else NOTHING_READ
+            if len(reads) == 1 and reads[0][1].__class__ is str:
+                (source, text), table, row = reads[0], "", ""
+            else:
+                source, text, table, row = _credited(reads) if reads else NOTHING_READ
             if value.__class__ is not dict and value.__class__ is not list:
                 add(new(Leaf, (before + 1, path, value, source, text, formula, table, row, at)))
                 continue
@@ -155,9 +158,6 @@ NOTHING_READ = ("", "", "", "")
 def _credited(reads: Sequence[Read]) -> tuple[str, str, str, str]:
     """What was read and held something — what was looked for, where nothing did — with its text, each path once and in order; the
     code tables that were asked, and the codes of the rows that answered."""
-    path, text = reads[0]
-    if len(reads) == 1 and isinstance(path, str):
-        return path, cast(str, text or ""), "", ""
     texts: dict[tuple[str, str | None], None] = {}
     tables: dict[str, None] = {}
     codes: dict[str, None] = {}
