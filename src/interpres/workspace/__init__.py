@@ -16,6 +16,7 @@ from interpres.fault import Fault, Faults, Place, did_you_mean
 from interpres.format import Format, Grammar
 from interpres.mapping import file as mapping_file
 from interpres.mapping.check import check_mapping
+from interpres.mapping.check_formula import check_formula
 from interpres.mapping.compile import compile_formula, compile_mapping
 from interpres.mapping.picture import Mapping as Picture
 from interpres.openapi import Operation, read_operations
@@ -144,8 +145,13 @@ class Workspace:
             return self.format(mapping.to_format, mapping.to_settings)
         return from_format if mapping.edits or mapping.output is None else self.format("json")
 
-    def formula(self, leaf: yaml.Leaf, format_: Format, names: Collection[str], timezone: str) -> Formula:
-        """The formula of a channel file, compiled; `leaf` is the text with its `=`."""
+    def formula(
+        self, leaf: yaml.Leaf, format_: Format, names: Collection[str], timezone: str, *, is_test: bool = False
+    ) -> Formula:
+        """The formula of a channel file, checked and compiled; `leaf` is the text with its `=`. Raises `Faults`."""
+        wrong = check_formula(leaf, format_, names, self.transforms, is_test=is_test)
+        if any(f.level == "fault" for f in wrong):
+            raise Faults(wrong)
         return compile_formula(leaf, format=format_, names=names, transforms=self.transforms, timezone=timezone)
 
     def recipe(self, name: str) -> Recipe:

@@ -45,10 +45,11 @@ class _Reader:
         self.node = yaml.read(workspace.read(self.file), self.file)
         self.written = model_from_yaml(self.node, ChannelFile)
         self.places: dict[str, Place] = {}
+        self.timezone = "UTC"
 
     def recipe(self) -> Recipe:
         format_ = self.format_of("format", self.written.format)
-        self.timezone_exists()
+        self.timezone = self.timezone_named()
         word, settings, common = self.source()
         keep, lane = self.formula("keep", format_), self.formula("lane", format_)
         keys = {k: f for k in self.written.keys if (f := self.formula(("keys", k), format_))}
@@ -108,12 +109,15 @@ class _Reader:
         assert isinstance(found, Format)
         return found
 
-    def timezone_exists(self) -> None:
+    def timezone_named(self) -> str:
+        """The channel's time zone; UTC, and a fault, where there is none of that name."""
         known = zoneinfo.available_timezones()
-        if self.written.timezone not in known:
-            says = f"there is no time zone '{self.written.timezone}'"
-            hint = did_you_mean(self.written.timezone, known) or "write it as in Asia/Phnom_Penh"
-            self.faults.append(Fault("C120", says, hint, at=self.at("timezone")))
+        if self.written.timezone in known:
+            return self.written.timezone
+        says = f"there is no time zone '{self.written.timezone}'"
+        hint = did_you_mean(self.written.timezone, known) or "write it as in Asia/Phnom_Penh"
+        self.faults.append(Fault("C120", says, hint, at=self.at("timezone")))
+        return "UTC"
 
     def source(self) -> tuple[str, BaseModel, SourceCommon]:
         common, own = _apart(self.branch("source"), SourceCommon)
@@ -148,7 +152,7 @@ class _Reader:
             return None
         names = {*CONTEXT_NAMES, *(self.written.keys if path[0] != "keys" else ())}
         compiled: Formula | None = self.attempt(
-            lambda: self.workspace.formula(leaf, format_, names, self.written.timezone), *path
+            lambda: self.workspace.formula(leaf, format_, names, self.timezone, is_test=path[0] == "keep"), *path
         )
         return compiled
 
