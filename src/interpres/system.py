@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, SecretStr
 from interpres import catalog, yaml
 from interpres.environment import PLACEHOLDER, missing, not_set
 from interpres.fault import Fault, Faults, Place, did_you_mean
+from interpres.mapping.check_formula import check_formula
 from interpres.mapping.compile import compile_formula
 from interpres.openapi import Operation, read_operations
 from interpres.settings import Settings, model_from_yaml
@@ -240,7 +241,10 @@ def _meaning(state: yaml.Leaf, formula: yaml.Node) -> Meaning | None:
     if not formula.text.startswith("="):
         raise Fault("C121", f"{state.text} is not a formula", f"begin it with '=', as in ={formula.text}", at=formula.at)
     json = catalog.part("formats", "json")
-    compiled = compile_formula(formula, format=json(json.Settings()), names=ANSWER_NAMES, transforms=builtins(), timezone="UTC")
+    reader = json(json.Settings())
+    if wrong := [f for f in check_formula(formula, reader, ANSWER_NAMES, builtins(), is_test=True) if f.level == "fault"]:
+        raise Faults(wrong)
+    compiled = compile_formula(formula, format=reader, names=ANSWER_NAMES, transforms=builtins(), timezone="UTC")
     reads_status = re.search(r"(?<![\w.'\"])http\.", formula.text) is not None
     return Meaning(cast(State, state.text), compiled, reads_status, formula.at)
 
