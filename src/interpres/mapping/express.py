@@ -11,7 +11,7 @@ from interpres.format import Format, Loop, Paths, Scope
 from interpres.mapping.formula import Binary, Call, Exists, Formula, Listing, Not, Number, Read, Text, Truth, chain
 from interpres.mapping.room import Room
 from interpres.mapping.scope import Kind, Sight, Way, index_of, way
-from interpres.path import Path, Position
+from interpres.path import Field, Path, Position
 from interpres.table import Table
 from interpres.transform import Transform
 from interpres.values.pattern import pattern
@@ -148,12 +148,12 @@ class Coder:
                 return f"({left} {formula.operator} {right})"
             case Not(operand):
                 return f"(not {self._test(operand, inside, outside)})"
-            case Binary(operator=operator, left=Read(path)) if operator in COMPARISONS and self._several(path, inside):
-                test = COMPARISONS[operator]
-                return f"_any_fits({test}, {self._values(path, inside)}, {self.code(formula.right, outside).text})"
-            case Binary():
-                left_code = self.code(_position(formula.left, inside), inside)
-                return self.truth(self.binary(formula, outside, left_code))
+            case Binary(operator=operator):
+                asked = _position(formula.left, inside)
+                if operator in COMPARISONS and isinstance(asked, Read) and self._several(asked.path, inside):
+                    right = self.code(formula.right, outside).text
+                    return f"_any_fits({COMPARISONS[operator]}, {self._values(asked.path, inside)}, {right})"
+                return self.truth(self.binary(formula, outside, self.code(asked, inside)))
             case Exists(operand):
                 return self.exists(self.code(_position(operand, inside), inside)).text
         return self.truth(self.code(_position(formula, inside), inside))
@@ -161,7 +161,7 @@ class Coder:
     def _several(self, path: Path, inside: Sight) -> bool:
         """Whether a condition's left side may find several values."""
         assert inside.chooser
-        if path.root in ("document", "index"):
+        if path.root in ("document", "index") or (path.root == "here" and _is_repetition(inside.here)):
             return False
         return path.many or inside.chooser.grammar == "xml" or type(inside.chooser).values is not Paths.values
 
@@ -279,6 +279,11 @@ class Coder:
 def _around(sides: Sequence[Code], first: str, again: str) -> str:
     joined = " + ".join(s.text if s.constant else again for s in sides)
     return f"({joined} if {first}.__class__ is str else MISSING)"
+
+
+def _is_repetition(here: Loop | None) -> bool:
+    """Whether a repetition of a field is chosen from, in which every position is one value."""
+    return here is not None and here.path is not None and any(isinstance(part, Field) for part in here.path.parts)
 
 
 def _position(formula: Formula, inside: Sight) -> Formula:

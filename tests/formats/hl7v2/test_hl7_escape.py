@@ -50,7 +50,7 @@ def test_sequences_are_text_in_a_value_and_stay_as_they_are_in_the_bytes(text: s
 
 
 def test_hexadecimal_bytes_are_read_in_the_message_s_charset() -> None:
-    body = br"MSH|^~\&|A|B|C|D|2026||ADT^A04|1|P|2.5||||||8859/1" + b"\rNTE|1||caf\\XE9\\\r"
+    body = rb"MSH|^~\&|A|B|C|D|2026||ADT^A04|1|P|2.5||||||8859/1" + b"\rNTE|1||caf\\XE9\\\r"
     assert value("NTE-3", body) == "café"
 
 

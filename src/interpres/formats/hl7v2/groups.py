@@ -94,13 +94,15 @@ class Family:
 
     def _find(self, number: int, name: str) -> list[int] | None:
         found = self.held(number, name)
-        if found or name == "NTE":
+        if name == "NTE":
+            return found
+        if found := sorted(found + self._beside(number, name)):
             return found
         for up in self.holders(number):
             if self.names[up] == name:
                 return [up]
         if self._can.holds(self.names[number], name):
-            return self._beside(number, name)
+            return []
         if self._can.reaches(self.names[number], name):
             return sorted(n for n in self.all_held(number) if self.names[n] == name)
         if self._can.reaches(name, self.names[number]):
@@ -113,7 +115,7 @@ class Family:
     def _beside(self, number: int, name: str) -> list[int]:
         """What the order's detail holds, asked of its ORC; the detail, asked of what holds its ORC."""
         own = self.names[number]
-        found = []
+        found: list[int] = []
         for child in self._held.get(number, ()):
             kind = self.names[child]
             if (own == "ORC" and kind in DETAILS) or (kind == "ORC" and name in DETAILS):
@@ -163,7 +165,7 @@ def family(segments: Segments) -> Family:
 @cache
 def table_of(structure: str) -> Holding:
     """The table of holders of a message structure, or of all others (`*`)."""
-    found = {name: {k: frozenset(v.split()) for k, v in dictionary.structures()[name].items() if k} for name in (structure, "*")}
+    found = {name: {k: frozenset(v.split()) for k, v in dictionary.structures()[name].items()} for name in (structure, "*")}
     return Holding(found[structure] if structure != "*" else {}, found["*"])
 
 

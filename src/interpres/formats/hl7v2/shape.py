@@ -14,6 +14,8 @@ from interpres.path import Every, Field, Index, Key, Part, Path, Position, Where
 
 Choice = Index | Every | Where | None
 
+_COMMON: Final = frozenset("MSH EVN PID PV1 PV2 NK1 DG1 AL1 IN1 ORC OBR OBX NTE SPM FT1 RXA RXE".split())
+
 _CONCRETE: Final = re.compile(r"([A-Z][A-Z0-9]{2})(?:\[[^\]]*\])?-([0-9]{1,4})(?:\[[^\]]*\])?((?:\.[0-9]{1,4})*)")
 
 
@@ -84,7 +86,7 @@ def _unknown(name: str, positions: tuple[int, ...], path: Path) -> Iterator[Faul
     facts = dictionary.segment(name)
     if facts is None:
         if not name.startswith("Z"):
-            hint = did_you_mean(name, dictionary.segment_names()) or "segments of your own begin with Z"
+            hint = _nearest(name) or "segments of your own begin with Z"
             yield Fault("M104", f"'{name}' is no segment of HL7 v2", hint, at=path.at, level="warning")
         return
     if not positions:
@@ -100,6 +102,13 @@ def _unknown(name: str, positions: tuple[int, ...], path: Path) -> Iterator[Faul
         yield Fault("M104", says, f"its type is {field.type}", at=path.at, level="warning")
     elif len(inner) > 1 and (field := facts.fields.get(number)):
         yield from _below(where, field.type, inner, path)
+
+
+def _nearest(name: str) -> str:
+    """Letters that changed places first (PDI is PID), then the nearest of the segments, the common before the rare."""
+    names = sorted(dictionary.segment_names(), key=lambda known: (known not in _COMMON, known))
+    swapped = [known for known in names if sorted(known) == sorted(name)]
+    return did_you_mean(name, swapped or names)
 
 
 def _below(where: str, datatype: str, inner: list[int], path: Path) -> Iterator[Fault]:
