@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -48,6 +49,7 @@ class Outlet:
         self.free = HANDS
         self.under_way: set[int] = set()
         self._hands: set[asyncio.Task[None]] = set()
+        self._claiming = asyncio.Lock()
         self._wake = asyncio.Event()
 
     # hands
@@ -82,11 +84,15 @@ class Outlet:
     async def run(self) -> None:
         """Claim what is due whenever hands are free, until the engine stops."""
         while not self.shift.stopping.is_set():
-            seconds = await self._claim_due()
+            async with self._claiming:
+                seconds = await self._claim_due()
             await self.shift.pause(self._wake, seconds)
 
     async def finish(self, seconds: float) -> None:
         """After the stop: let hands end what they are at, for so long; what is not done by then is left `sending`."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds), self._claiming:
+                pass  # what was being claimed has its hand now
         if self._hands:
             await asyncio.wait(self._hands, timeout=seconds)
         for hand in self._hands:
