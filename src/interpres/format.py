@@ -173,6 +173,13 @@ class Format(ABC):
         for start, end in self.split(body):
             yield body[start:end] if start < len(head) else head + body[start:end]
 
+    def oddities(self, body: bytes) -> Iterator[Fault]:
+        """What is odd about an unpacked intake and keeps none of its messages from being read: warnings, kept with the first.
+
+        Never raises.
+        """
+        return iter(())
+
     def placed(self, fault: Fault, body: bytes, start: int) -> Fault:
         """The same fault of the message whose slice begins at `start`, its source counted in the whole intake."""
         return fault

@@ -39,6 +39,7 @@ class Plan:
     body: bytes
     head: bytes
     warnings: tuple[Fault, ...] = ()
+    """What is said of the message that is taken next, whatever it holds."""
     messages: list[NewMessage] = field(default_factory=list)
     dones: list[Done] = field(default_factory=list)
     left: list[tuple[int, int, Fate]] = field(default_factory=list)
@@ -67,15 +68,21 @@ class Planner:
             return plan
         format_ = self.road.recipe.format
         plan = Plan(at_ms, body, format_.head(body), warnings)
-        slices = await off_the_loop(body, lambda: list(format_.split(body)) or [(0, len(body))])
+        slices, oddities = await off_the_loop(body, self._looked_through, body)
         first = self.store.reserve(len(slices))
         for number, (start, end) in enumerate(slices):
             if number % BREATH == BREATH - 1:
                 await asyncio.sleep(0)
             data = body[start:end] if start < len(plan.head) else plan.head + body[start:end]
             opened = self.road.opened(self._message(intake, first + number, at_ms, data))
+            plan.warnings = warnings if number else (*warnings, *oddities)
             self._take(plan, opened, (start, end), at_once=len(slices) <= AT_ONCE)
         return plan
+
+    def _looked_through(self, body: bytes) -> tuple[list[tuple[int, int]], tuple[Fault, ...]]:
+        """Where its messages begin and end, and what is odd about it as a whole."""
+        format_ = self.road.recipe.format
+        return list(format_.split(body)) or [(0, len(body))], tuple(format_.oddities(body))
 
     async def _unpacked(self, intake: Intake) -> tuple[bytes, Result | None]:
         """What is split, and the result of the whole where that is clear already."""

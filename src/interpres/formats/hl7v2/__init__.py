@@ -55,7 +55,7 @@ class Hl7v2(Format):
         return read(body, self._charset, self._fallback, self._line_feed)
 
     def oddities(self, body: bytes) -> Iterator[Fault]:
-        """What is odd about the batch around an intake's messages, as warnings H020 to H022: a wrong count, a missing trailer."""
+        """Warnings H020 to H023: a batch that does not add up, a message without a control id."""
         return oddities(body)
 
     def reply(self, body: bytes, verdict: Verdict, at: datetime, control_id: str) -> bytes | None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from interpres.fault import Fault
 from interpres.formats.hl7v2.charset import marked
+
+MOST_ODD: Final = 20
+"""Warnings about one intake."""
 
 _STARTS: Final = re.compile(rb"(?:\A|(?<=[\r\n]))[ \t]*(MSH|FHS|BHS|BTS|FTS)(?=[^A-Za-z0-9\s]|[\r\n]|\Z)([^\r\n]*)")
 
@@ -55,46 +59,67 @@ def _markers(body: bytes, begin: int) -> Iterator[tuple[bytes, int, bytes]]:
 
 
 def oddities(body: bytes) -> Iterator[Fault]:
-    """Warnings about the batch around the messages (HL7 v2.8.2, 2.10.3): H020 a wrong count, H021 a header or trailer that lacks
-    its other, H022 a batch within a batch. The messages themselves are none the worse for it."""
+    """Warnings about an intake, whose messages are none the worse for it (HL7 v2.8.2, 2.10.3 and 2.14.9.10), at most `MOST_ODD`.
+
+    H020 a wrong count, H021 a header or trailer that lacks its other, H022 a batch within a batch, H023 a message without a
+    control id.
+    """
     mark, codec = marked(body)
     if codec and codec != "utf-8":
         return
+    yield from islice(_oddities(body, len(mark)), MOST_ODD)
+
+
+def _oddities(body: bytes, begin: int) -> Iterator[Fault]:
     opened: dict[bytes, int] = {}
-    for name, start, rest in _markers(body, len(mark)):
-        where = f"line {_line(body, start)}"
+    is_named = True
+    for name, start, rest in _markers(body, begin):
         if name in (b"FHS", b"BHS"):
             if name in opened:
                 says = f"a second {name.decode()} stands here before the first was closed"
-                yield Fault("H022", says, "see that the sender closes its batches", source=where, level="warning")
+                yield _odd("H022", says, "see that the sender closes its batches", _line(body, start))
             elif name == b"BHS" and b"FHS" in opened:
                 opened[b"FHS"] += 1
             opened[name] = 0
-        elif name == b"MSH":
+        elif name != b"MSH":
+            yield from _closed(name, rest, opened, body, start)
+        else:
             if b"BHS" in opened:
                 opened[b"BHS"] += 1
-        else:
-            yield from _closed(name, rest, opened, where)
+            if is_named and not _control_id(rest):
+                is_named = False
+                says = "a message has no control id (MSH-10), so that its repetition cannot be told from a new message"
+                yield _odd("H023", says, "let the sender number its messages in MSH-10", _line(body, start))
     for name in opened:
         trailer = "BTS" if name == b"BHS" else "FTS"
-        says = f"{name.decode()} opens a batch that no {trailer} closes"
-        yield Fault("H021", says, "see whether the end of the file is missing", source=trailer, level="warning")
+        yield _odd("H021", f"{name.decode()} opens a batch that no {trailer} closes", "see whether the end is missing", trailer)
 
 
-def _closed(name: bytes, rest: bytes, opened: dict[bytes, int], where: str) -> Iterator[Fault]:
+def _closed(name: bytes, rest: bytes, opened: dict[bytes, int], body: bytes, start: int) -> Iterator[Fault]:
     header = b"BHS" if name == b"BTS" else b"FHS"
     counted = opened.pop(header, None)
     if counted is None:
         says = f"{name.decode()} closes a batch that no {header.decode()} opened"
-        yield Fault("H021", says, "see whether the beginning of the file is missing", source=where, level="warning")
+        yield _odd("H021", says, "see whether the beginning is missing", _line(body, start))
         return
     told = rest[1:].split(rest[:1])[0].strip() if rest else b""
     if told.isdigit() and int(told[:9]) != counted:
         what = "messages" if name == b"BTS" else "batches"
         says = f"{name.decode()}-1 counts {int(told[:9])} {what}, and there are {counted}"
-        yield Fault("H020", says, "ask the sender whether some were lost", source=f"{name.decode()}-1", level="warning")
+        yield _odd("H020", says, "ask the sender whether some were lost", f"{name.decode()}-1")
 
 
-def _line(body: bytes, start: int) -> int:
+def _control_id(rest: bytes) -> bytes:
+    """MSH-10, of what stands behind the segment's name."""
+    fields = rest.split(rest[:1], 10) if rest else []
+    return fields[9].strip() if len(fields) > 9 else b""
+
+
+def _odd(code: str, says: str, hint: str, source: str) -> Fault:
+    return Fault(code, says, hint, source=source, level="warning")
+
+
+def _line(body: bytes, start: int) -> str:
     before = body[:start]
-    return before.count(b"\r") + before.count(b"\n") - before.count(b"\r\n") + 1
+    number = before.count(b"\r") + before.count(b"\n") - before.count(b"\r\n") + 1
+    return f"line {number}"
