@@ -20,7 +20,7 @@ from interpres.mapping.check_formula import check_formula
 from interpres.mapping.compile import compile_formula, compile_mapping
 from interpres.mapping.picture import Mapping as Picture
 from interpres.openapi import Operation, read_operations
-from interpres.promises.schemas import find_schema
+from interpres.promises.schemas import find_schema, schema_names
 from interpres.schema import Schema
 from interpres.settings import model_from_values
 from interpres.system import System, read_system
@@ -213,15 +213,16 @@ class Workspace:
     def check(self) -> list[Fault]:
         """Every fault, warning and note of the workspace, by place."""
         found: list[Fault] = []
-        used: set[str] = set()
         for name in self.names("systems"):
             found += _faults_of(lambda name=name: self.system(name))
+        for name in schema_names(self.folder / "schemas"):
+            # A file that holds a family of promises (fhir/r4) is checked where one of them is named.
+            found += [f for f in _faults_of(lambda name=name: self.schema(name)) if f.code != "C321"]
         for name in self.names("mappings"):
             found += self.check_mapping(name)
-        ports: dict[int, str] = {}
         for name in self.names("channels"):
-            found += _faults_of(lambda name=name: used.update(self._used_by(name, ports)))
-        found += self._unused(used)
+            found += _faults_of(lambda name=name: self.recipe(name))
+        found += [*self._ports_taken_twice(), *self._unused()]
         return sorted(set(found), key=lambda f: (f.at or Place(""), f.code, f.says))
 
     def check_mapping(self, name: str) -> list[Fault]:
@@ -240,20 +241,33 @@ class Workspace:
 
         return _faults_of(work)
 
-    def _used_by(self, name: str, ports: dict[int, str]) -> Iterator[str]:
-        recipe = self.recipe(name)
-        for destination in recipe.destinations.values():
-            yield from (n for n, m in self._mappings.items() if m.compiled is destination.mapping)
-        port = getattr(recipe.source_settings, "port", 0)
-        if port and ports.setdefault(port, name) != name:
-            says = f"channel {ports[port]} listens on port {port} too"
-            raise Fault("C134", says, "give each channel a port of its own", at=Place(recipe.file))
+    def _ports_taken_twice(self) -> Iterator[Fault]:
+        taken: dict[int, str] = {}
+        for name in self.names("channels"):
+            for settings in self._written(name).get("source", {}).values():
+                port = settings.get("port") if isinstance(settings, dict) else None
+                if port and taken.setdefault(port, name) != name:
+                    says = f"channel {taken[port]} listens on port {port} too"
+                    yield Fault("C134", says, "give each channel a port of its own", at=Place(f"channels/{name}.yaml"))
 
-    def _unused(self, used: set[str]) -> Iterator[Fault]:
+    def _unused(self) -> Iterator[Fault]:
+        """Mappings that no channel names and no other extends."""
+        destinations = [d for name in self.names("channels") for d in self._written(name).get("destinations", {}).values()]
+        used = {d.get("mapping") for d in destinations if isinstance(d, dict)}
+        used |= {self._written(name, "mappings").get("extends") for name in self.names("mappings")}
         for name in self.names("mappings"):
             if name not in used:
                 at = Place(f"mappings/{name}.yaml")
                 yield Fault("M190", "no channel uses this mapping", "name it in a channel's destination", at=at, level="warning")
+
+    def _written(self, name: str, kind: str = "channels") -> dict[str, Any]:
+        """What a file says, as far as it can be read: what is wrong with it is told elsewhere."""
+        file = f"{kind}/{name}.yaml"
+        try:
+            written = yaml.plain(yaml.read(self.read(file), file, faults=[]))
+        except (Fault, Faults):
+            return {}
+        return {k: v for k, v in written.items() if isinstance(v, dict | str)} if isinstance(written, dict) else {}
 
 
 def _faults_of(work: Any) -> list[Fault]:
