@@ -29,6 +29,8 @@ _PLACE: Final = re.compile(r"([A-Z][A-Z0-9]{2})(?:\[(\d+)\])?(?:-(\d+)(?:\[(\d+)
 _CONDITIONS: Final = {"H": ("100", "Segment sequence error"), "M201": ("103", "Table value not found")}
 _DATA: Final = ("102", "Data type error")
 _INTERNAL: Final = ("207", "Application internal error")
+_TYPEWRITER: Final = str.maketrans({"\u2014": "-", "\u2026": "..."})
+"""Signs of ours that ASCII lacks: a sender that names no charset reads nothing else (HL7 table 0211)."""
 
 
 def acknowledgement(
@@ -206,6 +208,7 @@ def _condition(fault: Fault, verdict: Verdict) -> tuple[str, str]:
 
 def _plain(text: str, signs: Delimiters) -> str:
     """A text as a field holds it; where no escape sign is declared, blanks stand for what would be structure."""
+    text = text.translate(_TYPEWRITER)
     try:
         return escape(text, signs)
     except Fault:
