@@ -65,7 +65,7 @@ class Library:
                 pattern_options=jsonschema_rs.FancyRegexOptions(backtrack_limit=BACKTRACKS),
             )
         except (ValueError, jsonschema_rs.ReferencingError) as wrong:
-            raise self._unsound(wrong) from None
+            raise Faults([*self._reasons()] or [self._unsound(wrong)]) from None
 
     def resolver(self, uri: str) -> tuple[Any, Resolver]:
         """What stands at an address, and the resolver of the references in it."""
@@ -130,6 +130,20 @@ class Library:
         """The file that holds these contents."""
         uri = next((uri for uri, loaded in self.loaded.items() if loaded is contents), "")
         return Place(f"{self.root.name}/{unquote(uri.removeprefix(HERE))}") if uri.startswith(HERE) else self.place
+
+    def _reasons(self) -> Iterator[Fault]:
+        """Every place where a schema file is no JSON Schema, in the words of the reference validator."""
+        from jsonschema import Draft202012Validator
+        from jsonschema.exceptions import best_match
+
+        reader = Draft202012Validator(Draft202012Validator.META_SCHEMA)
+        for uri, contents in self.loaded.items():
+            if isinstance(contents, dict) and "openapi" not in contents:
+                for error in reader.iter_errors(contents):
+                    worst = best_match([error]) or error
+                    says = f"{path_of(list(worst.absolute_path)) or 'it'} is no sound JSON Schema: {worst.message}"
+                    at = Place(f"{self.root.name}/{unquote(uri.removeprefix(HERE))}")
+                    yield Fault("C316", says, "see JSON Schema 2020-12 for what may stand there", at=at)
 
     def _unsound(self, wrong: Exception) -> Fault:
         where = path_of(getattr(wrong, "instance_path", []))
