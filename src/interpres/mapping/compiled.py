@@ -13,6 +13,7 @@ from interpres.format import Format, Paths
 from interpres.mapping import run
 from interpres.mapping.explain import Leaf, Recorder
 from interpres.mapping.express import Coder
+from interpres.mapping.finding import NameTracks, located
 from interpres.mapping.picture import Mapping as Picture
 from interpres.mapping.room import Source
 from interpres.mapping.run import Codes
@@ -89,6 +90,8 @@ class Compiled:
         objects = dict(variant.objects)
         for paths in (*variant.parsed, self._paths):
             objects |= paths.runtime(recorder)
+        if self._paths.grammar == "tree":
+            objects |= NameTracks(recorder, located(document.tree)).functions()
         objects |= recorder.functions()
         objects |= {name: Codes(table, recorder.used) for name, table in variant.tables.items()}
         function = FunctionType(variant.code, objects)

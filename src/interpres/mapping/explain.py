@@ -71,7 +71,9 @@ class Recorder:
         self._named[number] = [*self._reads]
 
     def again(self, value: Any, number: int) -> Any:
-        self._reads += self._named.get(number, ())
+        """What the name was made of, but for what holds the very thing that was read of it just now."""
+        last = self._reads[-1][0] if self._reads else ""
+        self._reads += [r for r in self._named.get(number, ()) if not (isinstance(last, str) and _holds(r[0], last))]
         return value
 
     def context(self, value: Any, text: str) -> Any:
@@ -150,6 +152,10 @@ def _key(path: str, key: str) -> str:
 
 def _joined(path: str, below: str) -> str:
     return f"{path}.{below}" if path and below and not below.startswith("[") else f"{path}{below}"
+
+
+def _holds(path: str | Table, inner: str) -> bool:
+    return isinstance(path, str) and inner.startswith(path) and inner[len(path) : len(path) + 1] in (".", "[")
 
 
 NOTHING_READ = ("", "", "", "")

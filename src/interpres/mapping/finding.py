@@ -194,6 +194,52 @@ class Tracks:
         return [(item, path) for item in _spread(node)]
 
 
+class NameTracks(Tracks):
+    """The same for what names stand for: told where it is part of the document, and passed over in silence where it is not.
+
+    What a name was made of is credited to it anyhow; this says which part of that was read.
+    """
+
+    def __init__(self, trace: Trace, seen: dict[int, tuple[Any, str]]) -> None:
+        super().__init__(trace)
+        self._seen = seen
+
+    def value(self, node: Any, *finds: Find) -> Any:
+        return super().value(node, *finds) if self._knows(node) else value(node, *finds)
+
+    def each(self, node: Any, *finds: Find) -> list[Any]:
+        return super().each(node, *finds) if self._knows(node) else list(each(node, *finds))
+
+    def lists(self, node: Any, *finds: Find) -> list[Any]:
+        return super().lists(node, *finds) if self._knows(node) else list(lists(node, *finds))
+
+    def items(self, node: Any, *finds: Find) -> list[Any]:
+        return super().items(node, *finds) if self._knows(node) else list(items(node, *finds))
+
+    def _knows(self, node: Any) -> bool:
+        return node.__class__ is Leaf or id(node) in self._seen
+
+    def functions(self) -> dict[str, Any]:
+        """The functions that the code of `tree_value_code` calls."""
+        return {f"tree_{name}": getattr(self, name) for name in ("value", "each", "lists", "items")}
+
+
+def located(tree: Any) -> dict[int, tuple[Any, str]]:
+    """Every list and block of a JSON document by its identity, with its path."""
+    found: dict[int, tuple[Any, str]] = {}
+    waiting: list[tuple[Any, str]] = [(tree, JSON_SPELLING.root)]
+    while waiting:
+        node, path = waiting.pop()
+        if node.__class__ is dict:
+            waiting += [(inner, JSON_SPELLING.key(path, key)) for key, inner in node.items() if isinstance(inner, dict | list)]
+        elif node.__class__ is list:
+            waiting += [(inner, JSON_SPELLING.index(path, at)) for at, inner in enumerate(node) if isinstance(inner, dict | list)]
+        else:
+            continue
+        found[id(node)] = node, path
+    return found
+
+
 def runtime(prefix: str, trace: Trace | None = None, spelling: Spelling = JSON_SPELLING) -> dict[str, Any]:
     """The functions that `Code(prefix)` calls, plain or with a trace."""
     plain = {"value": value, "each": each, "lists": lists, "items": items}
