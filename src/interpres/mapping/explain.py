@@ -71,9 +71,7 @@ class Recorder:
         self._named[number] = [*self._reads]
 
     def again(self, value: Any, number: int) -> Any:
-        """What the name was made of, but for what holds the very thing that was read of it just now."""
-        last = self._reads[-1][0] if self._reads else ""
-        self._reads += [r for r in self._named.get(number, ()) if not (isinstance(last, str) and _holds(r[0], last))]
+        self._reads += self._named.get(number, ())
         return value
 
     def context(self, value: Any, text: str) -> Any:
@@ -154,8 +152,8 @@ def _joined(path: str, below: str) -> str:
     return f"{path}.{below}" if path and below and not below.startswith("[") else f"{path}{below}"
 
 
-def _holds(path: str | Table, inner: str) -> bool:
-    return isinstance(path, str) and inner.startswith(path) and inner[len(path) : len(path) + 1] in (".", "[")
+def _holds(path: str, inner: str) -> bool:
+    return inner.startswith(path) and inner[len(path) : len(path) + 1] in (".", "[")
 
 
 NOTHING_READ = ("", "", "", "")
@@ -174,5 +172,7 @@ def _credited(reads: Sequence[Read]) -> tuple[str, str, str, str]:
             tables[path.name] = None
             codes[cast(Row, text).code] = None
     found = [read for read in texts if read[1] is not None] or list(texts)
+    if len(found) > 1:  # what was read inside of something says more than what holds it
+        found = [read for read in found if not any(_holds(read[0], other) for other, _ in found)]
     source, held = ", ".join([path for path, _ in found]), ", ".join([text for _, text in found if text is not None])
     return source, held, ", ".join(tables), ", ".join(codes)
