@@ -13,6 +13,7 @@ from typer.main import get_command
 from interpres import catalog
 from interpres.channel import ChannelFile, DestinationCommon, EnrichFile, SourceCommon
 from interpres.cli.main import app, verbs
+from interpres.duration import words
 from interpres.transform import Transform, builtins
 from tests.conftest import ROOT
 
@@ -101,6 +102,15 @@ def settings_table(model: Any) -> list[str]:
     return [*lines, ""]
 
 
+def default_of(facts: dict[str, Any]) -> str:
+    default = facts.get("default")
+    if default is None:
+        return ""
+    if facts.get("type") == "string" and isinstance(default, float):
+        return f"`{words(default)}`" if default else ""
+    return f"`{str(default).lower() if isinstance(default, bool) else default}`"
+
+
 def channel_page() -> str:
     lines = ["# Channel files", "", *settings_table(ChannelFile)]
     lines += ["## Beside every source", "", *settings_table(SourceCommon)]
@@ -136,7 +146,7 @@ def command_page() -> str:
             written = (
                 ", ".join(f"`{o}`" for o in parameter.opts)
                 if parameter.param_type_name == "option"
-                else f"`{parameter.human_readable_name}`"
+                else f"`{parameter.metavar or parameter.name}`"
             )
             lines.append(f"| {written} | {cell(getattr(parameter, 'help', '') or '')} |")
         lines.append("")
