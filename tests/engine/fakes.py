@@ -51,7 +51,7 @@ class Lines(Format):
 
     def placed(self, fault: Fault, body: bytes, start: int) -> Fault:
         line = body.count(b"\n", 0, start) + 1
-        return fault.but(source=f"line {line}")
+        return fault.but(source=f"line {line}") if start else fault
 
     def decode(self, body: bytes) -> Document:
         try:

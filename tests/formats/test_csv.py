@@ -312,6 +312,26 @@ def test_of_scattered_rows_only_their_own_come_back() -> None:
     assert [row["line"] for row in csv.DictReader(io.StringIO(back.decode("utf-8-sig")))] == ["2", "3", "5"]
 
 
+def test_what_was_placed_in_the_file_comes_back_at_its_own_row() -> None:
+    body = b"Visit,Item\nV1,a\nV1,b\nV2,c\nV2,d\n"
+    table = reader(group_by=["Visit"])
+    wrong = (
+        Fault("M250", "they differ", source="row 2: Item"),
+        Fault("M229", "no code", source="Item"),
+        Fault("V1", "it is empty"),
+    )
+    refused_ = [(a, b, [table.placed(f, body, a) for f in (*wrong, wrong[0])]) for a, b in table.split(body)]
+    assert [[f.source for f in faults] for _, _, faults in refused_] == [
+        ["line 3: Item", "line 2: Item", "line 2", "line 3: Item"],
+        ["line 5: Item", "line 4: Item", "line 4", "line 5: Item"],
+    ]
+    back = list(csv.DictReader(io.StringIO(table.rejected(body, refused_).decode("utf-8-sig"))))
+    assert [(r["line"], r["field"], r["problem"]) for r in back] == [
+        ("2", "Item", "no code; it is empty"), ("3", "Item", "they differ"),
+        ("4", "Item", "no code; it is empty"), ("5", "Item", "they differ"),
+    ]  # fmt: skip
+
+
 def test_a_table_whose_header_is_wrong_goes_back_whole() -> None:
     assert reader().rejected(b"a,a\n1,2\n", [(0, 8, [Fault("T003", "x")])]) == b""
 

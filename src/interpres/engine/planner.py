@@ -40,6 +40,8 @@ class Plan:
     head: bytes
     warnings: tuple[Fault, ...] = ()
     """What is said of the message that is taken next, whatever it holds."""
+    is_open: bool = True
+    """False where the body is as it came, because it could not be opened: its format knows no places in it."""
     messages: list[NewMessage] = field(default_factory=list)
     dones: list[Done] = field(default_factory=list)
     left: list[tuple[int, int, Fate]] = field(default_factory=list)
@@ -62,7 +64,7 @@ class Planner:
         at_ms = self.shift.clock.wall_ms()
         body, decided = await self._unpacked(intake)
         if decided is not None:
-            plan = Plan(at_ms, intake.body, b"", warnings)
+            plan = Plan(at_ms, intake.body, b"", warnings, is_open=False)
             message = self._message(intake, self.store.reserve(1), at_ms, intake.body)
             self._take(plan, Opened(message, result=decided), (0, len(intake.body)), at_once=True)
             return plan
@@ -128,7 +130,7 @@ class Planner:
 
     def _done(self, plan: Plan, opened: Opened, lane: int, place: tuple[int, int]) -> Done:
         result = self.road.result(opened, {})
-        if place[0] and (result.faults or result.warnings):
+        if plan.is_open and (result.faults or result.warnings):
             result = placed(result, partial(self.road.recipe.format.placed, body=plan.body, start=place[0]))
         return self.road.done(opened.message, lane, place, result, {})
 

@@ -135,8 +135,8 @@ class Worker:
         context = context_of(answers)
         result = answers if isinstance(answers, Result) else self.road.result(opened, context)
         (record,) = await self.store.records(head.sequence, 1)
-        if record.start and (result.faults or result.warnings):
-            body = await self._intake_body(record.intake)
+        if result.faults or result.warnings:
+            body = await self._intake_body(record.intake) if record.start else opened.message.body
             result = placed(result, partial(self.road.recipe.format.placed, body=body, start=record.start))
         return _Finished(opened.message, (record.start, record.start + record.size), result, context)
 

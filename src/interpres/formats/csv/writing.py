@@ -18,6 +18,7 @@ from interpres.formats.csv.rows import cells, rows
 from interpres.formats.csv.settings import CsvSettings
 
 _ROW: Final = re.compile(r"row (\d+)(?:: (.*))?", re.DOTALL)
+_LINE: Final = re.compile(r"line (\d+)(?:: (.*))?", re.DOTALL)
 
 
 def write_table(tree: Tree, settings: CsvSettings) -> bytes:
@@ -43,13 +44,17 @@ def write_table(tree: Tree, settings: CsvSettings) -> bytes:
 
 
 def place_in_file(fault: Fault, body: bytes, start: int, header: Header, settings: CsvSettings) -> Fault:
-    """A fault whose source is `line 57: Qty` in place of `row 1: Qty`, counted in the whole table from 1."""
-    found = _ROW.match(fault.source)
-    if not found:
+    """A fault whose source is `line 57: Qty` in place of `row 1: Qty`, counted in the whole table from 1.
+
+    What is not of one row (`Qty`, a column; empty, the record as a whole) gets the line at which the record begins.
+    """
+    if header.faults or _LINE.match(fault.source):
         return fault
+    found = _ROW.match(fault.source)
+    wanted, column = (int(found[1]), found[2]) if found else (1, fault.source)
     for number, (line, _) in enumerate(_lines(body, start, len(body), header, settings), 1):
-        if number == int(found[1]):
-            return fault.but(source=f"line {line}" + (f": {found[2]}" if found[2] else ""))
+        if number == wanted:
+            return fault.but(source=f"line {line}" + (f": {column}" if column else ""))
     return fault
 
 
@@ -89,28 +94,39 @@ class _Back:
 def _with_faults(
     body: bytes, start: int, end: int, header: Header, faults: Sequence[Fault], settings: CsvSettings
 ) -> Iterable[_Back]:
-    """The rows of a slice, each with the faults that are its own; those of no row stand at the first."""
-    by_row: dict[int, list[Fault]] = {}
+    """The rows of a slice, each with its own faults, placed in the table or not; those of no row stand at the first."""
+    own = list(_lines(body, start, end, header, settings))
+    lines = [line for line, _ in own]
+    by_line: dict[int, list[Fault]] = {}
     for fault in faults:
-        found = _ROW.match(fault.source)
-        by_row.setdefault(int(found[1]) if found else 1, []).append(fault)
+        by_line.setdefault(_line_of(fault, lines), []).append(fault)
     first: object = None
-    for number, (line, row) in enumerate(_lines(body, start, end, header, settings), 1):
+    for number, (line, row) in enumerate(own, 1):
         key = key_of(row, header, settings) if settings.group_by else None
         first = key if number == 1 else first
         if key == first:
-            yield _Back(line, *_cells(row, header), by_row.get(number, []))
+            yield _Back(line, *_cells(row, header), by_line.get(line, []))
+
+
+def _line_of(fault: Fault, lines: Sequence[int]) -> int:
+    """The line of the table that a fault speaks of, of those of its slice; the first where it names none of them."""
+    if (placed := _LINE.match(fault.source)) and int(placed[1]) in lines:
+        return int(placed[1])
+    found = _ROW.match(fault.source)
+    number = int(found[1]) if found else 1
+    return lines[number - 1 if number <= len(lines) else 0] if lines else 0
 
 
 def _joined(faults: Sequence[Fault]) -> tuple[str, str, str]:
+    """Fields, problems and hints, each said once."""
     fields = []
     for fault in faults:
-        found = _ROW.match(fault.source)
+        found = _LINE.match(fault.source) or _ROW.match(fault.source)
         fields.append((found[2] if found else fault.source) or fault.target)
     return (
         "; ".join(dict.fromkeys(f for f in fields if f)),
-        "; ".join(f.says for f in faults),
-        "; ".join(f.hint for f in faults if f.hint),
+        "; ".join(dict.fromkeys(f.says for f in faults)),
+        "; ".join(dict.fromkeys(f.hint for f in faults if f.hint)),
     )
 
 
