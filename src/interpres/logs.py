@@ -25,6 +25,8 @@ def to_file(file: Path, *, echo: bool = False) -> None:
     ]
     if echo:
         handlers.append(logging.StreamHandler(sys.stderr))
+    for handler in handlers:
+        handler.setFormatter(_lines_of_json())
     logger = logging.getLogger("interpres")
     logger.handlers[:] = handlers
     logger.setLevel(logging.INFO)
@@ -34,12 +36,23 @@ def to_file(file: Path, *, echo: bool = False) -> None:
             structlog.stdlib.filter_by_level,
             structlog.stdlib.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _without_tracebacks,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         logger_factory=lambda *names: logging.getLogger(names[0] if names else "interpres"),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
+    )
+
+
+def _lines_of_json() -> logging.Formatter:
+    """What comes through the standard library's logging is told in the same form as our own."""
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[structlog.stdlib.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True)],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            _without_tracebacks,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
     )
 
 
