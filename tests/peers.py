@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from interpres.system import Limits
+from interpres.system_file import Limits
 
 
 @dataclass

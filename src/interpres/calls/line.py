@@ -16,7 +16,7 @@ from interpres.answer import Reply
 from interpres.fault import Fault, TryAgain
 from interpres.openapi import SAFE
 from interpres.sign_in import UNSIGNED, Clock, Signature, SignIn
-from interpres.system import Limits
+from interpres.system_file import Limits
 
 if TYPE_CHECKING:
     import httpx2

@@ -10,7 +10,7 @@ import msgspec
 from interpres import catalog
 from interpres.channel import ChannelFile, DestinationCommon, SourceCommon
 from interpres.fault import Fault, did_you_mean
-from interpres.system import SystemFile
+from interpres.system_file import SystemFile
 
 KINDS = ("channel", "mapping", "system")
 

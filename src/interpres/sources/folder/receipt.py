@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterator
@@ -18,6 +19,9 @@ MOST_FAULTS: Final = 1000
 """How many faults a receipt names; a file with more is wrong as a whole, and each message keeps its own."""
 ON_A_PAGE: Final = 40
 WIDE: Final = 96
+
+_LINE: Final = re.compile(r"line \d")
+"""How a format that knows the whole file begins the source of a fault."""
 
 _WORDS: Final[dict[State, str]] = {
     "accepted": "taken",
@@ -83,7 +87,7 @@ def file_receipt(file: str, sha256: str, received_at: str, receipt: Receipt, *, 
     """The engine's receipt as a file's. With `again` the file was claimed before the engine ended: that it is known now only
     says that it had been stored by then."""
     counts = Counter(fate.state if fate.accepted else "rejected" for fate in receipt.fates)
-    faults = [*receipt.faults, *(f for fate in receipt.fates for f in fate.faults)]
+    faults = [*receipt.faults, *_faults_of(receipt)]
     return FileReceipt(
         file,
         sha256,
@@ -93,6 +97,14 @@ def file_receipt(file: str, sha256: str, received_at: str, receipt: Receipt, *, 
         tuple(faults[:MOST_FAULTS]),
         max(len(faults) - MOST_FAULTS, 0),
     )
+
+
+def _faults_of(receipt: Receipt) -> Iterator[Fault]:
+    """Each message's faults; of several in one file, a fault that is not placed in the file itself says in which it is."""
+    for number, fate in enumerate(receipt.fates, 1):
+        for fault in fate.faults:
+            is_placed = len(receipt.fates) == 1 or _LINE.match(fault.source)
+            yield fault if is_placed else fault.but(source=f"message {number}{': ' if fault.source else ''}{fault.source}")
 
 
 def _state(receipt: Receipt, counts: Counter[str], again: bool) -> State:

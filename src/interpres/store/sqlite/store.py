@@ -70,8 +70,10 @@ class SqliteStore(Store):
             raise
 
     def _make_room(self) -> None:
+        """The folder and an empty file: what a store holds is patients', and no affair of everybody on the machine."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.touch(mode=0o640)
         except OSError as error:
             raise self._cannot_open(error.strerror or "the folder cannot be made") from None
 
