@@ -81,7 +81,7 @@ def codec_of(label: str) -> str:
 
 
 def marked(body: bytes) -> tuple[bytes, str]:
-    """The byte order mark that a body begins with and its codec; for UTF-16 and UTF-32 without one, no mark; else nothing twice."""
+    """The byte order mark that a body begins with, and its codec; UTF-16 and UTF-32 are known without one; else nothing."""
     for mark, codec in _MARKS:
         if body.startswith(mark):
             return mark, codec

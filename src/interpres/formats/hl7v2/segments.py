@@ -102,7 +102,7 @@ class Segment:
         return f"{self.name}[{ordinal + 1}]" if ordinal else self.name
 
     def components(self, field: int) -> list[str]:
-        """The components of a field's first repetition, kept for the next read; they count from 1, before them stands an empty text."""
+        """The components of a field's first repetition, kept for the next read: they count from 1, behind an empty text."""
         text = self.fields[field] if field < len(self.fields) else ""
         signs = self.signs
         if signs.repetition in text:

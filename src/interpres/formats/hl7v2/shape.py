@@ -14,7 +14,7 @@ from interpres.path import Every, Field, Index, Key, Part, Path, Position, Where
 
 Choice = Index | Every | Where | None
 
-_COMMON: Final = frozenset("MSH EVN PID PV1 PV2 NK1 DG1 AL1 IN1 ORC OBR OBX NTE SPM FT1 RXA RXE".split())
+_COMMON: Final = ("MSH", "EVN", "PID", "PV1", "PV2", "NK1", "DG1", "AL1", "IN1", "ORC", "OBR", "OBX", "NTE", "SPM", "FT1", "RXA")
 
 _CONCRETE: Final = re.compile(r"([A-Z][A-Z0-9]{2})(?:\[[^\]]*\])?-([0-9]{1,4})(?:\[[^\]]*\])?((?:\.[0-9]{1,4})*)")
 
