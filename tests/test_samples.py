@@ -43,9 +43,7 @@ def written_at(at: str) -> str:
 def says_where_it_came_from(leaf: Any) -> bool:
     """A formula's value names what it read, unless it is one of the formula's own constants; a constant stands in the file."""
     if written_at(leaf.at).lstrip("\"'").startswith("="):
-        return bool(leaf.formula) and (
-            bool(leaf.source) or f"'{leaf.value}'" in leaf.formula or "$index" in leaf.formula
-        )
+        return bool(leaf.formula) and (bool(leaf.source) or f"'{leaf.value}'" in leaf.formula or "$index" in leaf.formula)
     return bool(leaf.formula)
 
 
