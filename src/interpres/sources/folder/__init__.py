@@ -168,7 +168,10 @@ class Folder(Source):
         refused = [(fate.start, fate.end, fate.faults) for fate in receipt.fates if not fate.accepted]
         if not refused or (receipt.duplicate and not again):
             return digest, b""
-        return digest, self.setting.format.rejected(self.setting.format.unpack(body), refused)
+        try:
+            return digest, self.setting.format.rejected(self.setting.format.unpack(body), refused)
+        except Fault:  # a container that cannot be opened, as its own fault says: the file itself is handed back
+            return digest, b""
 
     async def _file(self, claim: Claim, receipt: FileReceipt, rows: bytes) -> None:
         try:
