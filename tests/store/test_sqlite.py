@@ -150,6 +150,11 @@ def test_the_file_is_set_up_as_it_must_be(file: Path) -> None:
     assert found == ["wal", 2, 2, 0, 4096]
 
 
+def test_what_a_store_holds_is_not_for_everybody_on_the_machine(file: Path) -> None:
+    filled(file)
+    assert [f.name for f in file.parent.glob(f"{file.name}*") if f.stat().st_mode & 0o007] == []
+
+
 def test_a_passed_on_message_is_stored_once(file: Path) -> None:
     body = b"PV1|" * 500
 
