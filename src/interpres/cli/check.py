@@ -31,7 +31,7 @@ def command(
         if as_json:
             talk.row(fault.as_dict())
         elif fault.level == "fault" or not quiet:
-            talk.result(fault.line())
+            talk.result(talk.printable(fault.line()))
     count = sum(f.level == "fault" for f in found)
     beside = len(found) - count
     talk.say(f"{_counted(count, 'fault')}, {_counted(beside, 'warning or note', 'warnings or notes')}")

@@ -51,4 +51,4 @@ def _print(tree: object, loaded: Loaded) -> None:
     if loaded.to_format.name == "json":
         talk.row(tree)
     else:
-        talk.raw(loaded.to_format.encode(tree))
+        talk.content(loaded.to_format.encode(tree))

@@ -38,10 +38,13 @@ def command(
     here = workspace(folder, var)
     if raw or document:
         body, channel = look(here, lambda store: _body(store, message))
-        talk.raw(body if raw else here.recipe(channel).format.readable(body))
+        if raw:
+            talk.raw(body)
+        else:
+            talk.content(here.recipe(channel).format.readable(body))
     elif payload is not None:
         for piece in look(here, lambda store: _payloads(store, message, payload)):
-            talk.raw(piece + b"\n")
+            talk.content(piece + b"\n")
     else:
         _tell(look(here, lambda store: _story(store, message)), as_json)
 
@@ -83,7 +86,7 @@ def _tell(story: Story, as_json: bool) -> None:
     for name, value in (*m.envelope.items(), *m.keys.items()):
         talk.result(f"  {name}: {talk.printable(value)}")
     for fault in (*m.faults, *m.warnings):
-        talk.result(f"  {fault.line(values=True)}")
+        talk.result(f"  {talk.printable(fault.line(values=True))}")
     for delivery in story.deliveries:
         _tell_delivery(delivery)
 
@@ -95,11 +98,11 @@ def _tell_delivery(d: DeliveryRecord) -> None:
         status = f" {attempt.status}" if attempt.status else ""
         talk.result(f"      attempt {attempt.number}: {attempt.state}{status} in {attempt.took_ms} ms {attempt.says}".rstrip())
         for fault in attempt.faults:
-            talk.result(f"        {fault.line(values=True)}")
+            talk.result(f"        {talk.printable(fault.line(values=True))}")
     for fault in d.faults:
-        talk.result(f"      {fault.line(values=True)}")
+        talk.result(f"      {talk.printable(fault.line(values=True))}")
     if d.answer is not None:
-        talk.result(f"      answered {talk.json(d.answer).decode()}")
+        talk.result(f"      answered {talk.printable(talk.json(d.answer).decode())}")
 
 
 def _delivery_facts(d: DeliveryRecord) -> dict[str, Any]:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from interpres.fault import Fault
+
+_LINE_END: Final = re.compile(r"\r\n|\r|\n")
+_ZERO_WIDTH: Final = "\u200b\u200c\u200d"
+_OBEYED: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""What JSON may hold bare and a terminal acts on: control characters (C1), marks of direction, separators of lines."""
 
 
 class _Manner:
@@ -36,7 +42,8 @@ def result(text: str) -> None:
 
 def row(facts: Any) -> None:
     """One result as a line of JSON."""
-    sys.stdout.buffer.write(json(facts) + b"\n")
+    line = json(facts)
+    sys.stdout.buffer.write((_escaped(line) if sys.stdout.isatty() else line) + b"\n")
     sys.stdout.buffer.flush()
 
 
@@ -62,9 +69,9 @@ def faults(found: Iterable[Fault], *, values: bool = False, prefix: str = "") ->
     status = 0
     for fault in found:
         if _Manner.as_json:
-            sys.stderr.write(json({**fault.as_dict(), "value": fault.value if values else None}).decode() + "\n")
+            sys.stderr.write(_escaped(json({**fault.as_dict(), "value": fault.value if values else None})).decode() + "\n")
         else:
-            sys.stderr.write(prefix + fault.line(values=values) + "\n")
+            sys.stderr.write(printable(prefix + fault.line(values=values)) + "\n")
         if fault.level == "fault":
             status = max(status, 3 if fault.code.startswith("E") else 1)
     return status
@@ -76,6 +83,15 @@ def raw(payload: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
+def content(payload: bytes) -> None:
+    """What a message says: in a pipe its exact bytes, at a terminal line by line and as `printable` shows it."""
+    if not sys.stdout.isatty():
+        raw(payload)
+        return
+    for line in _LINE_END.split(payload.decode("utf-8", "backslashreplace").expandtabs()):
+        result(printable(line))
+
+
 def for_people() -> bool:
     """Whether results go to a terminal and are laid out; in a pipe they are plain."""
     return sys.stdout.isatty() and not _Manner.as_json
@@ -85,7 +101,7 @@ def table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
     """Rows under their headings; on a terminal as a table that fits it, in a pipe with tabs between."""
     if not for_people():
         for cells in rows:
-            result("\t".join(cells))
+            result("\t".join(map(printable, cells)))
         return
     from rich import box
     from rich.console import Console
@@ -95,9 +111,17 @@ def table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
     made = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
     for cells in rows:
         made.add_row(*(Text(printable(c)) for c in cells))
-    Console().print(made)
+    Console(file=sys.stdout).print(made)
 
 
 def printable(text: str) -> str:
-    """The text without what would move a terminal's cursor or begin a new line: shown as escapes instead."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    """The text without what would move a terminal's cursor, turn its writing or begin a new line: shown as escapes instead.
+
+    Zero-width spaces and joiners stay: Khmer is written with them.
+    """
+    return "".join(c if c.isprintable() or c in _ZERO_WIDTH else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def _escaped(line: bytes) -> bytes:
+    """The same JSON, in which every sign that a terminal might obey is written as its escape."""
+    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", line.decode()).encode()
