@@ -76,7 +76,8 @@ def test_field_values_are_the_same(messages: list[tuple[Segments, Any]]) -> None
 def test_what_an_order_holds_is_the_same() -> None:
     """With an ORC for every order: hl7apy gives the next order's to one that has none."""
     body = message(
-        "PID|1||A", "ORC|RE|1", "OBR|1|1||X", "NTE|1||x", "OBX|1|ST|c||x1", "NTE|1||on x1", "OBX|2|ST|c||x2", "ORC|RE|2", "OBR|2|2||Y",
+        "PID|1||A", "ORC|RE|1", "OBR|1|1||X", "NTE|1||x", "OBX|1|ST|c||x1", "NTE|1||on x1", "OBX|2|ST|c||x2",
+        "ORC|RE|2", "OBR|2|2||Y",
         "OBX|1|ST|c||y1", "SPM|1", "ORC|RE|3", "OBR|3|3||Z",
     )  # fmt: skip
     other, tree = parsed(body), HL7.decode(body).tree

@@ -1,4 +1,4 @@
-"""Samples: the bytes in `samples/formats/hl7v2` say what the `.tree` beside them says; with `INTERPRES_ACCEPT` set it is written."""
+"""Samples: the bytes in `samples/formats/hl7v2` say what the `.tree` beside them says (INTERPRES_ACCEPT=1 writes it)."""
 
 from __future__ import annotations
 

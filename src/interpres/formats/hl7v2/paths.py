@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from interpres.fault import Fault
 from interpres.format import Grammar, Loop, Paths, Scope, Trace
-from interpres.formats.hl7v2 import quick
+from interpres.formats.hl7v2 import coded, quick
 from interpres.formats.hl7v2.delimiters import HEADERS
 from interpres.formats.hl7v2.reads import PLAIN, traced
 from interpres.formats.hl7v2.shape import Shape, impossible, shape_of, title_of
@@ -32,6 +32,12 @@ class SegmentPaths(Paths):
         segment = self._segment(path, shape, scope)
         if shape.field is None:
             return f"hl7v2_there({segment})"
+        if (
+            (code := coded.code_of(shape.repetition))
+            and len(shape.positions) < 2
+            and not (shape.name in HEADERS and shape.field < 3)
+        ):
+            return f"hl7v2_coded({segment}, {shape.field}, {code[0]}, {code[1]!r}{_more(shape.positions)})"
         if shape.repetition is not None:
             return _below(self._piece(segment, path, shape, scope), shape)
         if quick.is_quick(shape) and segment == quick.segment_of(scope.document, shape.name):
@@ -78,9 +84,9 @@ class SegmentPaths(Paths):
 
     def runtime(self, trace: Trace | None) -> Mapping[str, Any]:
         if trace is None:
-            return {**PLAIN, **quick.PLAIN}
+            return {**PLAIN, **quick.PLAIN, "hl7v2_coded": coded.coded}
         told = traced(trace)
-        return {**told, **quick.traced(trace, told)}
+        return {**told, **quick.traced(trace, told), "hl7v2_coded": coded.traced(trace)}
 
     def hoist(self, paths: Sequence[Path], document: str) -> Sequence[tuple[str, str]]:
         return quick.hoisted(paths, document)
