@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import time
+from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, Field, SecretStr
 
 from interpres.answer import Reply, passing
 from interpres.fault import TryAgain
-from interpres.sign_in import Clock, Signature
+from interpres.settings import Settings
+from interpres.sign_in import Ask, Clock, Signature, SignIn, client_credentials
 
 MARGIN_SECONDS: Final = 60.0
 """How long before its end a token is renewed; a tenth of its life where that is less."""
@@ -161,3 +166,45 @@ def _facts(reply: Reply) -> Mapping[str, Any]:
 def _word(error: Any) -> str:
     """The endpoint's error code where it is one; its sentences may hold anything and are not repeated."""
     return error if isinstance(error, str) and re.fullmatch(r"[a-z_]{1,40}", error, re.ASCII) else ""
+
+
+class OAuth2Settings(Settings):
+    """What every OAuth 2.0 grant of a client says: where tokens are issued, and who asks."""
+
+    token_path: str = Field(description="Where tokens are issued, behind base_url.", examples=["/oauth/token"])
+    client_id: str = Field(description="The client's name.")
+    client_secret: SecretStr = Field(description="The client's secret.")
+    scope: str | None = Field(default=None, description="What is asked for, where the system wants it said.")
+    client_auth: Literal["body", "basic"] = Field(
+        default="basic", description="Whether the client's name and secret go in the request's body or in Basic authentication."
+    )
+
+
+class OAuth2SignIn(SignIn):
+    """Signs with a bearer token; the grant that brings one is each sign-in's own."""
+
+    settings: OAuth2Settings
+
+    def __init__(self, settings: BaseModel, system: str, ask: Ask, clock: Clock = time.monotonic) -> None:
+        super().__init__(settings, system, ask, clock)
+        self._bearer = Bearer(system, self.fetch, clock)
+
+    async def sign(self) -> Signature:
+        return await self._bearer.sign()
+
+    async def refused(self, signature: Signature) -> bool:
+        return await self._bearer.refused(signature)
+
+    @abstractmethod
+    async def fetch(self, last: Token | None) -> Token:
+        """A new token; `last` is the one before it."""
+
+    async def grant(self, last: Token | None, **form: str) -> Token:
+        """One token request (RFC 6749, 4.3 to 6); what it lacks is taken over from the last token."""
+        s = self.settings
+        if s.scope:
+            form["scope"] = s.scope
+        in_body, headers = client_credentials(s.client_id, s.client_secret.get_secret_value(), s.client_auth)
+        asked_at = self.clock()
+        reply = await self.ask(s.token_path, {**form, **in_body}, headers)
+        return token_of(reply, self.system, asked_at, last)
