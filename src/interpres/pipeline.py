@@ -139,7 +139,8 @@ def _owed_to(
     destination: DestinationRecipe, opened: Opened, channel: Recipe, context: Mapping[str, Any], warnings: list[Fault]
 ) -> Iterator[Owed]:
     assert opened.document is not None
-    names = {k: v for k, v in context.items() if isinstance(v, str)}
+    # A key that this message does not fill is a name without a value, not an unknown one.
+    names = dict.fromkeys(("source_name", *channel.keys), "") | {k: v for k, v in context.items() if isinstance(v, str)}
     empty = Owed(destination.name, 1, b"", destination.format.media_type, opened.lane, names=names)
     if destination.mapping is None:
         yield replace(empty, payload=opened.message.body)

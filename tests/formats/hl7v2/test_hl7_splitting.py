@@ -47,13 +47,13 @@ def parts(body: bytes) -> list[bytes]:
         ("\r\n \n" + one() + "trailing junk", ["\r\n \n" + one() + "trailing junk"]),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("codec", ["utf-8", "utf-16", "utf-16-le", "utf-32"])
+@pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
 def test_a_slice_for_every_message(body: str, cuts: list[str], codec: str) -> None:
     if codec == "utf-16-le" and not body.startswith("MSH"):
         return
     whole = body.encode(codec)
-    mark = whole[: len(whole) - len(body.encode(codec + "-le" if codec in ("utf-16", "utf-32") else codec))]
-    narrow = codec + "-le" if mark else codec
+    narrow = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}.get(codec, codec)
+    mark = whole[: len(whole) - len(body.encode(narrow))]
     assert parts(whole) == [(mark if not n else b"") + cut.encode(narrow) for n, cut in enumerate(cuts)]
 
 
@@ -97,6 +97,7 @@ def odd(body: str) -> list[tuple[str, str, str]]:
 )  # fmt: skip
 def test_what_is_odd_about_a_batch_is_told_and_hinders_nothing(body: str, expected: list[tuple[str, str, str]]) -> None:
     assert odd(body) == expected
+    assert odd(f"\ufeff{body}") == expected
 
 
 @settings(max_examples=150, deadline=None)

@@ -210,9 +210,14 @@ def traced(trace: Trace, told: Mapping[str, Any]) -> dict[str, Any]:
         standing = fields[found.name]
         if standing is None:
             return MISSING
-        number, signs = found.component, tree.signs
-        parts = standing[found.field].partition(signs.repetition)[0].split(signs.component, number)
-        text = parts[number - 1] if 0 < number <= len(parts) else ""
+        number, signs, text = found.component, tree.signs, standing[found.field]
+        if not text.isalnum():
+            if signs.repetition in text:
+                text = text.partition(signs.repetition)[0]
+            parts = text.split(signs.component, number)
+            text = parts[number - 1] if 0 < number <= len(parts) else ""
+        elif number != 1:
+            text = ""
         tell(found.below, text or None)
         return text if text.isalnum() else component(text, tree)
 

@@ -13,7 +13,9 @@ from interpres.formats.hl7v2.charset import marked
 MOST_ODD: Final = 20
 """Warnings about one intake."""
 
-_STARTS: Final = re.compile(rb"(?:\A|(?<=[\r\n]))[ \t]*(MSH|FHS|BHS|BTS|FTS)(?=[^A-Za-z0-9\s]|[\r\n]|\Z)([^\r\n]*)")
+_STARTS: Final = re.compile(
+    rb"(?:\A|(?<=\A\xef\xbb\xbf)|(?<=[\r\n]))[ \t]*(MSH|FHS|BHS|BTS|FTS)(?=[^A-Za-z0-9\s]|[\r\n]|\Z)([^\r\n]*)"
+)
 
 
 def slices(body: bytes) -> Iterator[tuple[int, int]]:
