@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -81,7 +81,7 @@ def store_file(workspace: Workspace) -> Path:
     return workspace.var / STORE
 
 
-def _recipes(workspace: Workspace, names: Iterable[str]) -> dict[str, Recipe]:
+def _recipes(workspace: Workspace, names: Sequence[str]) -> dict[str, Recipe]:
     found: dict[str, Recipe] = {}
     wrong: list[Fault] = []
     for name in names:
@@ -91,6 +91,7 @@ def _recipes(workspace: Workspace, names: Iterable[str]) -> dict[str, Recipe]:
             wrong += faults
         except Fault as fault:
             wrong.append(fault)
+    wrong += workspace.between(names)
     if wrong:
         raise Faults(wrong)
     return found

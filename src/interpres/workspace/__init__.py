@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +27,7 @@ from interpres.settings import model_from_values
 from interpres.system import System, read_system
 from interpres.transform import Transform, builtins, workspace_transforms
 from interpres.workspace.channels import read_channel
+from interpres.workspace.neighbours import between
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,8 @@ class Workspace:
         except OSError as error:
             folder, _, name = file.rpartition("/")
             known = [p.name for p in (self.folder / folder).glob("*")] if (self.folder / folder).is_dir() else []
-            raise Fault("C150", f"{file} cannot be read: {error.strerror}", did_you_mean(name, known)) from None
+            hint = "see its rights, and whether it is a file" if name in known else did_you_mean(name, known)
+            raise Fault("C150", f"{file} cannot be read: {error.strerror}", hint) from None
 
     @cached_property
     def transforms(self) -> Mapping[str, Transform]:
@@ -222,7 +225,7 @@ class Workspace:
             found += self.check_mapping(name)
         for name in self.names("channels"):
             found += _faults_of(lambda name=name: self.recipe(name))
-        found += [*self._ports_taken_twice(), *self._unused()]
+        found += [*self.between(self.names("channels")), *self._unused()]
         return sorted(set(found), key=lambda f: (f.at or Place(""), f.code, f.says))
 
     def check_mapping(self, name: str) -> list[Fault]:
@@ -241,14 +244,14 @@ class Workspace:
 
         return _faults_of(work)
 
-    def _ports_taken_twice(self) -> Iterator[Fault]:
-        taken: dict[int, str] = {}
-        for name in self.names("channels"):
-            for settings in self._written(name).get("source", {}).values():
-                port = settings.get("port") if isinstance(settings, dict) else None
-                if port and taken.setdefault(port, name) != name:
-                    says = f"channel {taken[port]} listens on port {port} too"
-                    yield Fault("C134", says, "give each channel a port of its own", at=Place(f"channels/{name}.yaml"))
+    def between(self, names: Iterable[str]) -> list[Fault]:
+        """What is wrong between these channels, as far as their files can be read: see `neighbours.between`."""
+        files: dict[str, yaml.Node] = {}
+        for name in names:
+            file = f"channels/{name}.yaml"
+            with suppress(Fault, Faults):
+                files[name] = yaml.read(self.read(file), file, faults=[])
+        return list(between(files, self.folder))
 
     def _unused(self) -> Iterator[Fault]:
         """Mappings that no channel names and no other extends."""
