@@ -224,8 +224,9 @@ class _Checking:
         """M102 for every required key that the block never fills."""
         schema = self.mapping.to or "the schema"
         when = ", whenever this block is there" if block.when is not None else ""
+        meant = {nearest(key, shape.keys) for key in entries if shape.key(key) is None}  # told already, as misspelt
         for name in shape.required:
-            if name not in entries:
+            if name not in entries and name not in meant:
                 inner = shape.key(name)
                 hint = inner.about.rstrip(". ") if inner else ""
                 says = f"{schema} needs {_joined(target, name)}, and nothing fills it{when}"
