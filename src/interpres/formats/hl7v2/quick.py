@@ -153,11 +153,12 @@ class _Unread(str):
     `path` is that of the field, `below` that of the component which is read.
     """
 
-    __slots__ = ("below", "component", "field", "name", "path")
+    __slots__ = ("below", "component", "field", "field_of", "name", "path")
 
     below: str
     component: int
     field: int
+    field_of: tuple[str, int]
     name: str
     path: str
 
@@ -170,7 +171,7 @@ class _Unread(str):
 
 def _unread(name: str, field: int, component: int = 1) -> _Unread:
     made = _Unread()
-    made.name, made.field, made.component = name, field, component
+    made.name, made.field, made.component, made.field_of = name, field, component, (name, field)
     made.path, made.below = f"{name}-{field}", f"{name}-{field}.{component}"
     return made
 
@@ -187,11 +188,16 @@ def _unread_all(wanted: tuple[Wanted, ...]) -> list[list[_Unread]]:
 def traced(trace: Trace, told: Mapping[str, Any]) -> dict[str, Any]:
     """The same names, every value told with its path and the text as it stands; `told` are the functions of `reads` that tell."""
     fields: dict[str, list[str] | None] = {}
+    components: dict[tuple[str, int], list[str]] = {}
     tell, longer = trace.read, told["hl7v2_inside"]
 
     def opened_told(tree: Segments, wanted: tuple[Wanted, ...]) -> list[list[_Unread]]:
-        for name, last, _ in wanted:
-            fields[name] = opened(tree, ((name, last, ()),))[0] if name in tree.index else None
+        standing = iter(opened(tree, wanted))
+        for name, _, parts in wanted:
+            found = next(standing)
+            fields[name] = found if name in tree.index else None
+            for field, _ in parts:
+                components[name, field] = next(standing)
         return _unread_all(wanted)
 
     def value_told(found: _Unread, tree: Segments) -> Any:
@@ -210,14 +216,12 @@ def traced(trace: Trace, told: Mapping[str, Any]) -> dict[str, Any]:
         standing = fields[found.name]
         if standing is None:
             return MISSING
-        number, signs, text = found.component, tree.signs, standing[found.field]
-        if not text.isalnum():
-            if signs.repetition in text:
-                text = text.partition(signs.repetition)[0]
-            parts = text.split(signs.component, number)
-            text = parts[number - 1] if 0 < number <= len(parts) else ""
-        elif number != 1:
-            text = ""
+        if found.component > 1:
+            text = components[found.field_of][found.component]
+        else:
+            text = standing[found.field]
+            if not text.isalnum():
+                text = text.partition(tree.signs.repetition)[0].partition(tree.signs.component)[0]
         tell(found.below, text or None)
         return text if text.isalnum() else component(text, tree)
 
