@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 
 from tests.engine.fakes import House, drop, until
 
@@ -23,5 +25,27 @@ def test_a_message_is_accepted_processed_and_delivered(house: House) -> None:
             assert [d.state for d in found.deliveries] == ["delivered"]
             assert [(a.number, a.state, a.status) for a in found.deliveries[0].attempts] == [(1, "delivered", "200")]
             assert await engine.store.verify() == ()
+
+    asyncio.run(story())
+
+
+def test_a_key_that_a_message_does_not_fill_is_a_name_without_a_value(house: House) -> None:
+    async def story() -> None:
+        async with house.running():
+            await drop('{"lane": "P1"}')
+            await until(lambda: house.sent.get("npca"))
+            (parcel,) = house.sent["npca"]
+            assert (parcel.names["patient"], parcel.names["source_name"]) == ("", "")
+
+    asyncio.run(story())
+
+
+def test_a_signal_that_comes_while_the_engine_starts_ends_it_in_order(house: House) -> None:
+    async def story() -> None:
+        async with house.running() as engine:
+            engine.obey_signals()
+            os.kill(os.getpid(), signal.SIGTERM)
+            left = await asyncio.wait_for(engine.run(), 10)
+            assert left.undelivered == 0 and not engine.listening
 
     asyncio.run(story())

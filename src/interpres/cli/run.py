@@ -69,11 +69,12 @@ async def _run(station: Station, *, until_idle: bool) -> Left:
     calls = station.calls()
     engine: Engine = station.engine(calls)
     try:
+        engine.obey_signals()
         await engine.start()
         for name, sentence in engine.listening.items():
             talk.say(f"{name} {sentence}")
         talk.say("running" if until_idle else "running; Ctrl-C ends it when what is in hand is finished")
-        return await engine.run(until_idle=until_idle, signals=True)
+        return await engine.run(until_idle=until_idle)
     finally:
         await calls.close()
 

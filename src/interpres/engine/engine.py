@@ -87,12 +87,8 @@ class Engine:
             await self._close()
             raise
 
-    async def run(self, *, until_idle: bool = False, signals: bool = False) -> Left:
+    async def run(self, *, until_idle: bool = False) -> Left:
         """Work until `stop`, or until nothing is due soon and no source has anything in hand; then drain. What is left."""
-        if signals:
-            loop = asyncio.get_running_loop()
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(number, self.stop)
         idle = asyncio.create_task(self._until_idle()) if until_idle else None
         stopped = asyncio.create_task(self._stop.wait())
         await asyncio.wait([t for t in (idle, stopped) if t], return_when=asyncio.FIRST_COMPLETED)
@@ -102,6 +98,12 @@ class Engine:
         elif idle is not None:
             idle.cancel()
         return await self.drain()
+
+    def obey_signals(self) -> None:
+        """SIGTERM and Ctrl-C are `stop`, from now on: asked before `start`, so that one that comes meanwhile is obeyed too."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
 
     def stop(self) -> None:
         """Let `run` end: what is in hand is finished first."""
