@@ -22,8 +22,8 @@ from typing import Any
 
 from interpres import catalog
 from interpres.format import Format
-from interpres.mapping.compile import Compiled, compile_mapping
-from interpres.mapping.file import load
+from interpres.mapping.compiling.compile import Compiled, compile_mapping
+from interpres.mapping.reading.file import load
 from interpres.transform import builtins
 
 MAPPING = """\

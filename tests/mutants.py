@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from interpres.fault import Fault, Faults, Place
-from interpres.mapping import check, picture
-from interpres.mapping.calls import SPECIAL
+from interpres.mapping import picture
+from interpres.mapping.checking import check
+from interpres.mapping.compiling.calls import SPECIAL
 from interpres.mapping.formula import Arrow, Binary, Call, Exists, Formula, Listing, Not, Read
-from interpres.mapping.grammar import worked
 from interpres.mapping.picture import Block, Constant, Items, Node
+from interpres.mapping.reading.grammar import worked
 from interpres.path import Path as DocumentPath
 from interpres.path import Where
 from interpres.samples import Sample, fate, samples_in
@@ -308,7 +309,7 @@ def listed_constants(workspace: Workspace, mapping: picture.Mapping, shape: Shap
 
 def told(workspace: Workspace, name: str, overlay: Mapping[str, str]) -> set[tuple[str, str, str, str]]:
     """What `check` tells of a mapping with some of its files changed, places left out."""
-    from interpres.mapping.file import load
+    from interpres.mapping.reading.file import load
 
     try:
         mapping = load(name, workspace.folder / "mappings", workspace.grammar, overlay)
@@ -338,7 +339,7 @@ class Mutated(Workspace):
         vars(self).update({k: v for k, v in vars(other).items() if k not in ("overlay", "_mappings")})
 
     def picture(self, name: str) -> picture.Mapping:
-        from interpres.mapping.file import load
+        from interpres.mapping.reading.file import load
 
         return load(name, self.folder / "mappings", self.grammar, self.overlay)
 

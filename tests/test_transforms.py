@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from interpres.document import MISSING
 from interpres.fault import Fault, Place
+from interpres.mapping.compiling.invoke import KINDS, takes
 from interpres.mapping.formula import Arrow, Binary, Call, Formula, Listing, Number, Text, Truth
-from interpres.mapping.grammar import parse
-from interpres.mapping.invoke import KINDS, takes
+from interpres.mapping.reading.grammar import parse
 from interpres.transform import Transform, builtins
 from interpres.values.times import Times
 

@@ -61,8 +61,9 @@ class Station:
                 self.recipes[name] = replace(recipe, source_settings=anywhere)
 
     def missing(self) -> list[Fault]:
-        """A fault E104 for each secret or address that is named and not set."""
-        return [fault for system in self.systems.values() for fault in system.not_set(self.environment)]
+        """A fault E104 for each secret or address that is named and not set; else what else is wrong with them: E102, E105, E106."""
+        not_set = [fault for system in self.systems.values() for fault in system.not_set(self.environment)]
+        return not_set or list(self.calls().unready())
 
     def calls(self) -> Calls:
         """What speaks to the systems; whoever asks for it closes it."""

@@ -15,8 +15,8 @@ from pydantic import BaseModel, SecretStr
 from interpres import catalog, yaml
 from interpres.environment import PLACEHOLDER, missing, not_set
 from interpres.fault import Fault, Faults, Place, did_you_mean
-from interpres.mapping.check_formula import check_formula
-from interpres.mapping.compile import compile_formula
+from interpres.mapping.checking.check_formula import check_formula
+from interpres.mapping.compiling.compile import compile_formula
 from interpres.openapi import Operation, read_operations
 from interpres.settings import model_from_yaml
 from interpres.system_file import Limits, SystemFile

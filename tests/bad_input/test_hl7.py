@@ -14,7 +14,7 @@ import pytest
 from interpres.fault import Fault, Faults
 from interpres.format import Verdict
 from interpres.framing import mllp_frame
-from interpres.mapping.compile import Made
+from interpres.mapping.compiling.compile import Made
 from interpres.workspace import Workspace
 from tests.bad_input.clinic import NAME, Clinic, Stored, message, story
 

@@ -22,7 +22,7 @@ from interpres.document import MISSING, Document
 from interpres.engine import Engine, Event
 from interpres.fault import Fault, Place
 from interpres.format import Format
-from interpres.mapping.compile import Made
+from interpres.mapping.compiling.compile import Made
 from interpres.message import Intake
 from interpres.source import Accept, Receipt, Source
 from interpres.store.sqlite import SqliteStore

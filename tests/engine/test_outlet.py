@@ -226,7 +226,7 @@ def test_a_delivery_born_refused_does_not_keep_the_others(house: House) -> None:
     async def story() -> None:
         from dataclasses import replace
 
-        from interpres.mapping.compile import Made
+        from interpres.mapping.compiling.compile import Made
 
         made = recipe(to=("npca", "broken"))
         fault = Fault("M205", "visit_code is missing", "fill it", target="visit_code")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from interpres.document import MISSING, Document
 from interpres.fault import Fault, Place
 from interpres.formats.hl7v2 import quick, reads
-from interpres.mapping.compile import compile_formula
+from interpres.mapping.compiling.compile import compile_formula
 from interpres.transform import builtins
 from tests.mapping.drafts import draft, formats, made
 

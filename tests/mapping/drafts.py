@@ -13,9 +13,9 @@ from typing import Any
 from interpres import catalog
 from interpres.document import Document
 from interpres.format import Format
-from interpres.mapping.compile import Compiled, Explained, Made, compile_mapping
-from interpres.mapping.explain import leaves_of
-from interpres.mapping.file import load
+from interpres.mapping.compiling.compile import Compiled, Explained, Made, compile_mapping
+from interpres.mapping.compiling.explain import leaves_of
+from interpres.mapping.reading.file import load
 from interpres.promises.schemas import find_schema
 from interpres.schema import Shape
 from interpres.transform import Transform, builtins

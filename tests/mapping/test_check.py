@@ -16,8 +16,8 @@ import pytest
 from interpres import catalog
 from interpres.fault import Fault, a_slip_apart
 from interpres.format import Format, Grammar, Paths, Scope, Trace
-from interpres.mapping.check import check_mapping
-from interpres.mapping.file import load
+from interpres.mapping.checking.check import check_mapping
+from interpres.mapping.reading.file import load
 from interpres.path import Field
 from interpres.path import Path as DocumentPath
 from interpres.schema import Shape, Written

@@ -11,7 +11,7 @@ import pytest
 
 from interpres.document import Document
 from interpres.fault import Faults
-from interpres.mapping.compile import Compiled
+from interpres.mapping.compiling.compile import Compiled
 from interpres.transform import Transform
 from tests.mapping.drafts import draft, formats, made, one
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from interpres.fault import Faults
-from interpres.mapping import run
+from interpres.mapping.compiling import run
 from tests.mapping.drafts import draft, faults, made, one
 
 OBJECT: dict[str, Any] = {

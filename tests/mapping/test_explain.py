@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interpres.document import Document
-from interpres.mapping.compile import Explained
-from interpres.mapping.explain import leaves_of
+from interpres.mapping.compiling.compile import Explained
+from interpres.mapping.compiling.explain import leaves_of
 from tests.mapping.drafts import assert_accounted, draft, made
 
 RICH = """\

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from interpres.document import MISSING
 from interpres.fault import Fault, Faults, Place
-from interpres.mapping.compile import compile_formula
+from interpres.mapping.compiling.compile import compile_formula
 from interpres.transform import Transform, builtins
 from tests.mapping.drafts import draft, faults, formats, made, number, one, value
 

@@ -12,7 +12,7 @@ import pytest
 
 from interpres.fault import Fault, Faults, did_you_mean
 from interpres.format import Grammar
-from interpres.mapping.file import load
+from interpres.mapping.reading.file import load
 
 FOLDER = Path(__file__).parent / "faults"
 CASES = sorted(file.stem for file in FOLDER.glob("*.yaml"))

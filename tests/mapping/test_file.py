@@ -8,8 +8,8 @@ import pytest
 
 from interpres.fault import Faults, Place
 from interpres.format import Grammar
-from interpres.mapping.file import load
 from interpres.mapping.picture import Block, Constant, Items, Mapping, Node, Worked
+from interpres.mapping.reading.file import load
 from interpres.path import Field
 from interpres.path import Path as DocumentPath
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from interpres.fault import Fault, Place
 from interpres.format import Grammar
 from interpres.mapping.formula import Binary, Call, Exists, Formula, Listing, Not, Number, Read, Text, Truth
-from interpres.mapping.grammar import parse, parse_path, worked
+from interpres.mapping.reading.grammar import parse, parse_path, worked
 from interpres.path import Every, Field, Index, Key, Position, Step, Where
 from interpres.yaml import Branch, Leaf, read
 

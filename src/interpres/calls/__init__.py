@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
@@ -105,6 +105,14 @@ class Calls:
             return urlencode({k: _written(v) for k, v in body.items()}).encode()
         encoded: bytes = self._json.encode(body)
         return encoded
+
+    def unready(self) -> Iterator[Fault]:
+        """What keeps systems from being opened, found without a word to any of them: E102 and E104 to E106."""
+        for system in self._systems.values():
+            try:
+                self._line(system)
+            except Fault as wrong:
+                yield wrong
 
     def _line(self, system: System) -> Line:
         if system.name not in self._lines:

@@ -12,7 +12,7 @@ from interpres.cli.options import ContextOption, JsonOption, MappingArgument, Qu
 if TYPE_CHECKING:
     from interpres.cli.given import Given
 
-COLUMNS = ("target", "value", "source", "text", "formula", "at")
+COLUMNS = ("target", "value", "source", "text", "at", "formula")
 
 
 def command(
@@ -60,7 +60,7 @@ def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
         for facts in rows:
             talk.row(facts)
         return
-    talk.table(COLUMNS, ([_cell(facts[c]) for c in COLUMNS] for facts in rows))
+    talk.table(COLUMNS, [[_cell(facts[c]) for c in COLUMNS] for facts in rows])
 
 
 def _cell(value: Any) -> str:

@@ -31,7 +31,11 @@ def given_messages(files: list[str], context_file: str | None, loaded: Loaded) -
         body = sys.stdin.buffer.read() if name == "-" else _bytes_of(Path(name))
         context = _context(name, context_file)
         format_ = loaded.from_format
-        pieces = list(format_.messages(format_.unpack(body)))
+        try:
+            pieces = list(format_.messages(format_.unpack(body)))
+        except Fault as closed:
+            yield Given(name, None, context, (closed,))
+            continue
         for number, piece in enumerate(pieces, 1):
             called = name if len(pieces) == 1 else f"{name} message {number}"
             try:

@@ -53,7 +53,7 @@ def command(
         for record in found:
             talk.row(facts(record))
     else:
-        talk.table(COLUMNS, (_cells(r) for r in found))
+        talk.table(COLUMNS, [_cells(r) for r in found], head=4)
         talk.say(f"{len(found)} message{'' if len(found) == 1 else 's'}" + (", and maybe more" if len(found) == limit else ""))
 
 

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from interpres.fault import Fault
 
+if TYPE_CHECKING:
+    from rich.table import Table
+
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _ZERO_WIDTH: Final = "\u200b\u200c\u200d"
 _OBEYED: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 """What JSON may hold bare and a terminal acts on: control characters (C1), marks of direction, separators of lines."""
+
+_READABLE: Final = 30
+"""How wide a column of prose must be, in characters."""
+_ANY_WIDTH: Final = 10_000
 
 
 class _Manner:
@@ -97,21 +104,54 @@ def for_people() -> bool:
     return sys.stdout.isatty() and not _Manner.as_json
 
 
-def table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-    """Rows under their headings; on a terminal as a table that fits it, in a pipe with tabs between."""
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, head: int = 1) -> None:
+    """Rows under their headings; in a pipe with tabs between.
+
+    On a terminal the last column may be broken into lines and the others never are: they hold ids and places that are copied. Where
+    that leaves too little, each row is a block: its first `head` cells on one line, the others below it with their names.
+    """
     if not for_people():
         for cells in rows:
             result("\t".join(map(printable, cells)))
         return
-    from rich import box
     from rich.console import Console
+
+    console = Console(file=sys.stdout)
+    shown = [[printable(c) for c in cells] for cells in rows]
+    made = _beside(columns, shown)
+    if console.measure(made, options=console.options.update(max_width=_ANY_WIDTH)).minimum <= console.width:
+        console.print(made)
+        return
+    for cells in shown:
+        console.print("  ".join(cells[:head]), markup=False, highlight=False)
+        console.print(_below(columns[head:], cells[head:]))
+
+
+def _beside(columns: Sequence[str], rows: list[list[str]]) -> Table:
+    from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in columns[:-1]:
+        made.add_column(name, no_wrap=True)
+    made.add_column(columns[-1], min_width=_READABLE, overflow="fold")
     for cells in rows:
-        made.add_row(*(Text(printable(c)) for c in cells))
-    Console(file=sys.stdout).print(made)
+        made.add_row(*map(Text, cells))
+    return made
+
+
+def _below(names: Sequence[str], cells: Sequence[str]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table.grid(padding=(0, 2))
+    made.add_column(no_wrap=True)
+    made.add_column(overflow="fold")
+    for name, cell in zip(names, cells, strict=True):
+        if cell:
+            made.add_row(f"    {name:<{max(map(len, names))}}", Text(cell))
+    return made
 
 
 def printable(text: str) -> str:

@@ -50,7 +50,8 @@ def command(
     if junit is not None:
         junit.write_text(_junit(found), "utf-8")
     failed = len(broken) if accept else sum(bool(d) for d in found.values())
-    talk.say(f"{len(found)} samples, {failed or 'none'} of them not as they should be")
+    samples_in_all = f"{len(found)} sample{'' if len(found) == 1 else 's'}"
+    talk.say(f"{samples_in_all}, {f'{failed} of them not' if failed else 'all'} as they should be")
     if not found:
         talk.say("there is no sample here: a sample is a folder samples/channels/<channel>/<what_happens>/ with a file in.*")
     raise typer.Exit(1 if failed or not found else 0)

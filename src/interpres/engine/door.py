@@ -144,7 +144,7 @@ class Door:
             waiting.received(record.sequence, fate)
             return
         owed = await self.store.deliveries(record.sequence) if waiting.answer == "delivered" else ()
-        waiting.processed(record.sequence, fate, [(d.destination, d.part) for d in owed if d.state != "refused" or d.tries])
+        waiting.processed(record.sequence, fate, [(d.destination, d.part) for d in owed])
         for d in owed:
             waiting.settled((record.sequence, d.destination, d.part), d.state, d.faults)
 

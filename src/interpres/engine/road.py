@@ -93,7 +93,7 @@ class Road:
         started = {(c.sequence, c.destination, c.part): c for c in claimed}
         for done in dones:
             sequence = done.message.sequence
-            debts = [(o.destination, o.part) for o in done.result.owed if not o.faults]
+            debts = [(o.destination, o.part) for o in done.result.owed]
             self.shift.message_is(sequence, self.recipe.name, done.fate, debts)
             for owed, new in zip(done.result.owed, done.processed.owed, strict=True):
                 self._hand_over(done.message, owed, new, started.get((sequence, owed.destination, owed.part)))

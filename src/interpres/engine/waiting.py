@@ -34,7 +34,7 @@ class Waiting:
         self.fates.setdefault(sequence, fate)
 
     def processed(self, sequence: int, fate: Fate, owed: Iterable[tuple[str, int]]) -> None:
-        """The message's fate, and the deliveries that it owes: (destination, part)."""
+        """The message's fate, and the deliveries that it owes: (destination, part), those that are born refused among them."""
         if sequence not in self.open:
             return
         self.open.discard(sequence)
@@ -50,7 +50,7 @@ class Waiting:
         self.debts.discard(debt)
         if state in ("refused", "dead"):
             fate = self.fates[debt[0]]
-            self.fates[debt[0]] = replace(fate, state=state, faults=(*fate.faults, *faults))
+            self.fates[debt[0]] = replace(fate, state=state, faults=tuple(dict.fromkeys((*fate.faults, *faults))))
         self._look()
 
     def _look(self) -> None:

@@ -9,11 +9,11 @@ from typing import Any, Protocol
 from interpres.document import MISSING
 from interpres.fault import Fault, Place
 from interpres.format import Format, Loop
-from interpres.mapping.express import Coder
+from interpres.mapping.compiling.express import Coder
+from interpres.mapping.compiling.room import Room, Source, bound, compiled
+from interpres.mapping.compiling.run import RUNTIME
+from interpres.mapping.compiling.scope import VALUES, Around, Sight
 from interpres.mapping.picture import Worked
-from interpres.mapping.room import Room, Source, bound, compiled
-from interpres.mapping.run import RUNTIME
-from interpres.mapping.scope import VALUES, Around, Sight
 from interpres.mapping.tree import RUNTIME as TREE
 from interpres.path import Path
 from interpres.transform import Transform

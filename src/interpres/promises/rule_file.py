@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Final, Literal, cast
 
 from interpres.fault import Fault, Place, did_you_mean
-from interpres.mapping.grammar import path_of, worked
-from interpres.mapping.infer import Name, Reader, Sight
+from interpres.mapping.checking.infer import Reader
+from interpres.mapping.checking.sight import Name, Sight
+from interpres.mapping.checking.value import ANY
+from interpres.mapping.compiling.scope import Values
 from interpres.mapping.picture import Worked
-from interpres.mapping.scope import Values
-from interpres.mapping.value import ANY
+from interpres.mapping.reading.grammar import path_of, worked
 from interpres.path import Every, Index, Key, Where
 from interpres.path import Path as DocumentPath
 from interpres.schema import Shape

@@ -16,7 +16,7 @@ from interpres.formats.hl7v2.delimiters import delimiters_of
 from interpres.formats.hl7v2.escape import unescape
 from interpres.formats.hl7v2.groups import family
 from interpres.formats.hl7v2.segments import Segments, pieces
-from interpres.mapping.grammar import parse_path
+from interpres.mapping.reading.grammar import parse_path
 from tests.formats.hl7v2.messages import HL7, message, value
 
 SEED = message(

@@ -9,7 +9,7 @@ import pytest
 from interpres.document import MISSING
 from interpres.fault import Fault, Place
 from interpres.formats.hl7v2.paths import SegmentPaths
-from interpres.mapping.grammar import parse_path
+from interpres.mapping.reading.grammar import parse_path
 from tests.formats.hl7v2.messages import message, output, sources, value
 
 BODY = message(

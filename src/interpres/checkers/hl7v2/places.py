@@ -10,7 +10,7 @@ from typing import Any, Final
 from interpres.document import MISSING
 from interpres.fault import Fault, Place
 from interpres.format import Format
-from interpres.mapping.compile import compile_formula
+from interpres.mapping.compiling.compile import compile_formula
 from interpres.transform import builtins
 
 _SEGMENT: Final = re.compile(r"([A-Z][A-Z0-9]{2})-\d+")

@@ -17,7 +17,7 @@ from interpres.formats.hl7v2.reading import BLANK
 from interpres.formats.hl7v2.reads import near_all
 from interpres.formats.hl7v2.segments import Piece, Segment, Segments, pieces
 from interpres.formats.hl7v2.shape import Choice, Shape, shape_of
-from interpres.mapping.grammar import parse_path
+from interpres.mapping.reading.grammar import parse_path
 from interpres.path import Every, Index, Path, Where
 
 _PATTERN: Final = re.compile(r"[A-Z*][A-Z0-9*]{0,2}\Z")

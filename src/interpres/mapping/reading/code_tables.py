@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from interpres.fault import Fault, Place, did_you_mean
-from interpres.mapping.shelf import Shelf
+from interpres.mapping.reading.shelf import Shelf
 from interpres.table import Row, Table
 from interpres.yaml import Branch, Leaf, Node
 

@@ -14,10 +14,10 @@ from typing import Any, Final
 
 from interpres.document import Missing
 from interpres.fault import Fault
-from interpres.mapping.express import Code, Coder
+from interpres.mapping.compiling.express import Code, Coder
+from interpres.mapping.compiling.run import guarded, wrong_kind
+from interpres.mapping.compiling.scope import Kind, Sight
 from interpres.mapping.formula import Call, Formula, Number, Text, Truth
-from interpres.mapping.run import guarded, wrong_kind
-from interpres.mapping.scope import Kind, Sight
 from interpres.transform import Transform
 from interpres.values.numerals import MOST_DIGITS
 

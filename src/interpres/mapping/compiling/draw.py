@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from interpres.fault import Fault, Place
-from interpres.mapping.binding import lets, looping, loops_text
-from interpres.mapping.lives import names_read
+from interpres.mapping.compiling.binding import lets, looping, loops_text
+from interpres.mapping.compiling.lives import names_read
+from interpres.mapping.compiling.scope import Living, Named, Sight
+from interpres.mapping.compiling.statements import Spot, Statements
+from interpres.mapping.compiling.target import Sink, Target
 from interpres.mapping.picture import Block, Constant, Entry, Items, Node, Part, Worked
-from interpres.mapping.scope import Living, Named, Sight
-from interpres.mapping.statements import Spot, Statements
-from interpres.mapping.target import Sink, Target
 from interpres.schema import Shape
 
 Over = Sequence[tuple[Entry, Sight]]

@@ -8,10 +8,10 @@ from typing import Final
 
 from interpres.fault import Fault, did_you_mean
 from interpres.format import Loop, Paths
-from interpres.mapping.express import Code, Coder
+from interpres.mapping.compiling.express import Code, Coder
+from interpres.mapping.compiling.invoke import invoke, invoke_by_name
+from interpres.mapping.compiling.scope import VALUES, Around, Kind, Sight
 from interpres.mapping.formula import Arrow, Call, Formula, Listing, Read, Text
-from interpres.mapping.invoke import invoke, invoke_by_name
-from interpres.mapping.scope import VALUES, Around, Kind, Sight
 from interpres.table import Table
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from interpres.mapping.compiling.scope import Living, Sight
 from interpres.mapping.formula import Arrow, Binary, Call, Exists, Formula, Listing, Not, Read
 from interpres.mapping.picture import Block, Constant, Entry, Items, Node, Worked
-from interpres.mapping.scope import Living, Sight
 from interpres.path import Key, Path, Where
 
 

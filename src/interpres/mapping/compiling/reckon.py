@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from interpres.document import MISSING
 from interpres.fault import Fault
-from interpres.mapping.compare import kind_of, told
+from interpres.mapping.compiling.compare import kind_of, told
 from interpres.values.numerals import MOST_DIGITS, plain
 
 _EXACT: Final = Context(

@@ -15,9 +15,9 @@ from lark.exceptions import UnexpectedInput
 
 from interpres.fault import Fault, Place
 from interpres.format import Grammar
-from interpres.mapping import slips
 from interpres.mapping.formula import Arrow, Binary, Call, Exists, Formula, Listing, Not, Number, Operator, Read, Text, Truth
 from interpres.mapping.picture import Worked
+from interpres.mapping.reading import slips
 from interpres.path import Every, Field, Index, Key, Part, Path, Position, Root, Step, Where
 from interpres.yaml import Leaf, within
 
@@ -73,7 +73,7 @@ def path_of(leaf: Leaf, grammar: Grammar) -> Path:
 
 @cache
 def _parser() -> Lark:
-    text = files("interpres.mapping").joinpath("grammar.lark").read_text(encoding="utf-8")
+    text = files("interpres.mapping.reading").joinpath("grammar.lark").read_text(encoding="utf-8")
     return Lark(text, parser="lalr", lexer="contextual", maybe_placeholders=False, propagate_positions=False)
 
 

@@ -8,10 +8,11 @@ from typing import Any, Final
 from interpres.fault import Fault, Place, did_you_mean, nearest
 from interpres.format import Format
 from interpres.mapping import picture
-from interpres.mapping.check_rest import rest_of
-from interpres.mapping.infer import Name, Reader, Sight
+from interpres.mapping.checking.check_rest import rest_of
+from interpres.mapping.checking.infer import Reader
+from interpres.mapping.checking.sight import Name, Sight
+from interpres.mapping.checking.value import ANY, BLOCK, Known, Value, list_of, misfits, wanted
 from interpres.mapping.picture import Block, Constant, Entry, Items, Node, Through, Worked
-from interpres.mapping.value import ANY, BLOCK, Known, Value, list_of, misfits, wanted
 from interpres.path import Path
 from interpres.schema import Shape
 from interpres.table import Table

@@ -9,7 +9,7 @@ from typing import Any, Final, NoReturn
 from interpres.document import MISSING
 from interpres.fault import Fault, Faults
 from interpres.format import Format
-from interpres.mapping.compare import (
+from interpres.mapping.compiling.compare import (
     among,
     any_fits,
     at_least,
@@ -24,7 +24,7 @@ from interpres.mapping.compare import (
     truth,
     unequal,
 )
-from interpres.mapping.reckon import add, constant, divide, join, multiply, subtract
+from interpres.mapping.compiling.reckon import add, constant, divide, join, multiply, subtract
 from interpres.table import Row, Table
 from interpres.values.numerals import plain
 

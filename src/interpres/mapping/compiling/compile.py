@@ -9,17 +9,17 @@ from typing import Final
 
 from interpres.fault import Fault, Faults, Place
 from interpres.format import Format, Loop
-from interpres.mapping.binding import lets, looping
-from interpres.mapping.compiled import Compiled, Explained, Formats, Made, Variant, objects_of, reporting
-from interpres.mapping.draw import Drawer
-from interpres.mapping.explain import Leaf
-from interpres.mapping.express import Coder
-from interpres.mapping.lone import compile_formula
+from interpres.mapping.compiling.binding import lets, looping
+from interpres.mapping.compiling.compiled import Compiled, Explained, Formats, Made, Variant, objects_of, reporting
+from interpres.mapping.compiling.draw import Drawer
+from interpres.mapping.compiling.explain import Leaf
+from interpres.mapping.compiling.express import Coder
+from interpres.mapping.compiling.lone import compile_formula
+from interpres.mapping.compiling.room import Room, Source, bound, compiled
+from interpres.mapping.compiling.scope import Named, Sight
+from interpres.mapping.compiling.statements import Spot
+from interpres.mapping.compiling.target import Sink, Target
 from interpres.mapping.picture import Mapping as Picture
-from interpres.mapping.room import Room, Source, bound, compiled
-from interpres.mapping.scope import Named, Sight
-from interpres.mapping.statements import Spot
-from interpres.mapping.target import Sink, Target
 from interpres.path import Path, Where
 from interpres.schema import Shape
 from interpres.transform import Transform

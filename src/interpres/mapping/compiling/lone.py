@@ -7,14 +7,14 @@ from typing import Any
 
 from interpres.fault import Fault, Place
 from interpres.format import Format, Loop
-from interpres.mapping import grammar
-from interpres.mapping.compiled import Formats, objects_of, reporting
-from interpres.mapping.express import Coder
+from interpres.mapping.compiling.compiled import Formats, objects_of, reporting
+from interpres.mapping.compiling.express import Coder
+from interpres.mapping.compiling.lives import names_read
+from interpres.mapping.compiling.room import Room, Source, bound, compiled
+from interpres.mapping.compiling.scope import VALUES, Around, Named, Sight
+from interpres.mapping.compiling.target import Rule, Target
 from interpres.mapping.formula import Formula
-from interpres.mapping.lives import names_read
-from interpres.mapping.room import Room, Source, bound, compiled
-from interpres.mapping.scope import VALUES, Around, Named, Sight
-from interpres.mapping.target import Rule, Target
+from interpres.mapping.reading import grammar
 from interpres.path import Path
 from interpres.table import Table
 from interpres.transform import Transform

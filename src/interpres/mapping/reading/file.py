@@ -10,12 +10,12 @@ from interpres import yaml
 from interpres.fault import Fault, Faults, Place, did_you_mean
 from interpres.format import Grammar
 from interpres.mapping import picture
-from interpres.mapping.blocks import CONTROL_WORDS, Blocks
-from interpres.mapping.changes import read_drops, read_edits
-from interpres.mapping.code_tables import read_table
-from interpres.mapping.head import read_head
-from interpres.mapping.inherit import extended
-from interpres.mapping.shelf import Shelf
+from interpres.mapping.reading.blocks import CONTROL_WORDS, Blocks
+from interpres.mapping.reading.changes import read_drops, read_edits
+from interpres.mapping.reading.code_tables import read_table
+from interpres.mapping.reading.head import read_head
+from interpres.mapping.reading.inherit import extended
+from interpres.mapping.reading.shelf import Shelf
 from interpres.table import Table
 from interpres.yaml import Branch, Leaf, Node, Row
 

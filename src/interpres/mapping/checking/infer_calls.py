@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, get_args, get_origin
 
 from interpres.fault import Fault, Place, did_you_mean
-from interpres.mapping.calls import SPECIAL
+from interpres.mapping.checking.value import ANY, CAME, MADE, WORDS, Known, Value, any_of, list_of, told
+from interpres.mapping.compiling.calls import SPECIAL
+from interpres.mapping.compiling.invoke import takes, words
 from interpres.mapping.formula import Arrow, Call, Formula, Read, Text
-from interpres.mapping.invoke import takes, words
-from interpres.mapping.value import ANY, CAME, MADE, WORDS, Known, Value, any_of, list_of, told
 from interpres.table import Table
 from interpres.transform import Transform
 
 if TYPE_CHECKING:
-    from interpres.mapping.infer import Reader, Sight
+    from interpres.mapping.checking.infer import Reader
+    from interpres.mapping.checking.sight import Sight
 
 MOMENTS: Final = {"date": "date", "datetime": "date-time", "time": "time"}
 """Transforms whose text is known to be a date or time, and JSON Schema's word for it."""

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from interpres.fault import Fault
 from interpres.format import Format, Loop, Paths, Scope
+from interpres.mapping.compiling.room import Room
+from interpres.mapping.compiling.scope import Kind, Sight, Way, index_of, way
 from interpres.mapping.formula import Binary, Call, Exists, Formula, Listing, Not, Number, Read, Text, Truth, chain
-from interpres.mapping.room import Room
-from interpres.mapping.scope import Kind, Sight, Way, index_of, way
 from interpres.path import Field, Path, Position
 from interpres.table import Table
 from interpres.transform import Transform
@@ -73,7 +73,7 @@ class Coder:
             case Read(path):
                 return self.read(path, sight)
             case Call():
-                from interpres.mapping.calls import call
+                from interpres.mapping.compiling.calls import call
 
                 return call(self, formula, sight)
             case Not(operand):
@@ -231,7 +231,7 @@ class Coder:
     def among(self, left: Code, right: Formula, sight: Sight) -> str:
         """`x in …`: a table's codes, a set of texts where both sides are text, else one comparison after the other."""
         if isinstance(right, Call) and right.name == "table":
-            from interpres.mapping.calls import table_of
+            from interpres.mapping.compiling.calls import table_of
 
             return f"_in_table({left.text}, {self.room.keep(table_of(right, sight, right.arguments))})"
         if left.kind == "text" and isinstance(right, Listing) and all(isinstance(i, Text) for i in right.items):

@@ -6,9 +6,10 @@ from collections.abc import Collection, Mapping
 
 from interpres.fault import Fault
 from interpres.format import Format
-from interpres.mapping import grammar
-from interpres.mapping.infer import Name, Reader, Sight
-from interpres.mapping.value import ANY
+from interpres.mapping.checking.infer import Reader
+from interpres.mapping.checking.sight import Name, Sight
+from interpres.mapping.checking.value import ANY
+from interpres.mapping.reading import grammar
 from interpres.transform import Transform
 from interpres.yaml import Leaf
 

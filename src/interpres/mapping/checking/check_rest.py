@@ -8,9 +8,10 @@ from typing import Final
 
 from interpres.fault import Fault, Place
 from interpres.mapping import picture
-from interpres.mapping.grammar import parse_path
-from interpres.mapping.infer import Name, Reader, Sight
+from interpres.mapping.checking.infer import Reader
+from interpres.mapping.checking.sight import Name, Sight
 from interpres.mapping.picture import Block, Items, Worked
+from interpres.mapping.reading.grammar import parse_path
 from interpres.table import Table
 
 WILD: Final = re.compile(r"[A-Z][A-Z0-9]{0,2}\*\Z")

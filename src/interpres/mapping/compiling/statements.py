@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from interpres.fault import Fault, Place
-from interpres.mapping.express import Code, Coder
+from interpres.mapping.compiling.express import Code, Coder
+from interpres.mapping.compiling.lives import owners_of, reads_document, source_of
+from interpres.mapping.compiling.scope import Living, Sight
+from interpres.mapping.compiling.target import Rule, Sink, Target
 from interpres.mapping.formula import Formula
-from interpres.mapping.lives import owners_of, reads_document, source_of
 from interpres.mapping.picture import Worked
-from interpres.mapping.scope import Living, Sight
-from interpres.mapping.target import Rule, Sink, Target
 from interpres.schema import Shape
 
 

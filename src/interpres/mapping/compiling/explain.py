@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 from interpres.document import Tree
-from interpres.mapping.target import Rule
+from interpres.mapping.compiling.target import Rule
 from interpres.mapping.tree import text_of
 from interpres.table import Row, Table
 
@@ -143,7 +143,7 @@ def leaves_of(tree: Tree) -> Iterator[tuple[str, Any]]:
 
 
 def _key(path: str, key: str) -> str:
-    from interpres.mapping.target import Target
+    from interpres.mapping.compiling.target import Target
 
     return Target((path,)).key(key).texts[0]
 

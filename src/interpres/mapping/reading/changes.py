@@ -7,9 +7,9 @@ from typing import Final
 
 from interpres.fault import Fault, did_you_mean
 from interpres.format import Grammar
-from interpres.mapping.blocks import Blocks
-from interpres.mapping.grammar import path_of
 from interpres.mapping.picture import Drop, Edit, Through
+from interpres.mapping.reading.blocks import Blocks
+from interpres.mapping.reading.grammar import path_of
 from interpres.yaml import Branch, Leaf, Node
 
 _DROPPED_SEGMENTS: Final = re.compile(r"[A-Z*][A-Z0-9*]{0,2}\Z")

@@ -4,50 +4,35 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final
 
 from interpres.fault import Fault, Place, a_slip_apart, did_you_mean
 from interpres.format import Paths
+from interpres.mapping.checking.infer_calls import Calls
+from interpres.mapping.checking.sight import Name, Sight
+from interpres.mapping.checking.value import (
+    ANY,
+    ANY_CAME,
+    CAME,
+    MADE,
+    NUMBER,
+    TRUTH,
+    WHOLE,
+    WORDS,
+    Known,
+    Value,
+    any_of,
+    list_of,
+    told,
+)
+from interpres.mapping.compiling.scope import no_loop
 from interpres.mapping.formula import Arrow, Binary, Call, Exists, Formula, Listing, Not, Number, Read, Text, Truth
-from interpres.mapping.infer_calls import Calls
-from interpres.mapping.scope import no_loop
-from interpres.mapping.value import ANY, ANY_CAME, CAME, MADE, NUMBER, TRUTH, WHOLE, WORDS, Known, Value, any_of, list_of, told
 from interpres.path import Every, Field, Key, Path, Position, Where
-from interpres.table import Table
 from interpres.transform import Transform
 
 SEGMENT: Final = re.compile(r"[A-Z][A-Z0-9]{1,2}\Z")
 """How a bare name must look to be a segment of HL7 v2 or X12; any other is a name that somebody declared."""
-
-
-@dataclass(slots=True)
-class Name:
-    """A declared name, and whether anything read it; of a loop's name, the loops up to its own."""
-
-    value: Value
-    at: Place
-    kind: str
-    used: bool = False
-    loops: tuple[Path, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """What a formula can see: names, tables, the loops around it (None: through a formula's list); in a condition's left side
-    `here` is the path of what is chosen from."""
-
-    names: Mapping[str, Name] = field(default_factory=dict)
-    tables: Mapping[str, Table] = field(default_factory=dict)
-    loops: tuple[Path | None, ...] = ()
-    items: tuple[Value, ...] = ()
-    here: Path | None = None
-
-    def naming(self, name: str, named: Name) -> Sight:
-        return replace(self, names={**self.names, name: named})
-
-    def inside(self, over: Path | None, item: Value) -> Sight:
-        return replace(self, loops=(*self.loops, over), items=(*self.items, item))
 
 
 class Reader:

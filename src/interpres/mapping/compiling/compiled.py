@@ -10,14 +10,14 @@ from typing import Any, Final, NamedTuple
 from interpres.document import Document, Tree
 from interpres.fault import Fault, Faults
 from interpres.format import Format, Paths
-from interpres.mapping import run
-from interpres.mapping.explain import Leaf, Recorder
-from interpres.mapping.express import Coder
+from interpres.mapping.compiling import run
+from interpres.mapping.compiling.explain import Leaf, Recorder
+from interpres.mapping.compiling.express import Coder
+from interpres.mapping.compiling.room import Source
+from interpres.mapping.compiling.run import Codes
+from interpres.mapping.compiling.target import Rule
 from interpres.mapping.finding import NameTracks, located
 from interpres.mapping.picture import Mapping as Picture
-from interpres.mapping.room import Source
-from interpres.mapping.run import Codes
-from interpres.mapping.target import Rule
 from interpres.mapping.tree import RUNTIME as TREE
 from interpres.path import Path, Where
 from interpres.table import Table

@@ -8,9 +8,9 @@ from typing import Final
 
 from interpres.fault import Fault, Place, did_you_mean
 from interpres.format import Grammar
-from interpres.mapping import slips
-from interpres.mapping.grammar import path_of, worked
 from interpres.mapping.picture import Block, Constant, Entry, Items, Node, Part, Through, Use, Worked
+from interpres.mapping.reading import slips
+from interpres.mapping.reading.grammar import path_of, worked
 from interpres.path import Path
 from interpres.yaml import Branch, Leaf, Row
 from interpres.yaml import Node as Yaml

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from interpres.fault import Fault
 from interpres.format import Loop, Paths
-from interpres.mapping.calls import parsed_by
+from interpres.mapping.compiling.calls import parsed_by
+from interpres.mapping.compiling.lives import constant_formula
+from interpres.mapping.compiling.scope import VALUES, Around, Kind, Living, Named, Sight
+from interpres.mapping.compiling.statements import Spot
+from interpres.mapping.compiling.target import Sink, Target
 from interpres.mapping.formula import Read
-from interpres.mapping.lives import constant_formula
 from interpres.mapping.picture import Constant, Entry, Through, Worked
-from interpres.mapping.scope import VALUES, Around, Kind, Living, Named, Sight
-from interpres.mapping.statements import Spot
-from interpres.mapping.target import Sink, Target
 from interpres.path import Path
 
 if TYPE_CHECKING:
-    from interpres.mapping.draw import Drawer
+    from interpres.mapping.compiling.draw import Drawer
 
 MOST_LOOPS: Final = 15
 """Loops within one another; Python nests 20 blocks at most."""

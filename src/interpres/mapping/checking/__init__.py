@@ -1,0 +1,1 @@
+"""checking: what cannot be right in a mapping or a formula, found without a message."""
