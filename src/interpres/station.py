@@ -61,7 +61,7 @@ class Station:
                 self.recipes[name] = replace(recipe, source_settings=anywhere)
 
     def missing(self) -> list[Fault]:
-        """A fault E104 for each secret or address that is named and not set; else what else is wrong with them: E102, E105, E106."""
+        """A fault E104 for each secret or address that is not set; where all are, what is wrong with them: E102, E105, E106."""
         not_set = [fault for system in self.systems.values() for fault in system.not_set(self.environment)]
         return not_set or list(self.calls().unready())
 
