@@ -9,6 +9,7 @@ from typing import Any
 from interpres.channel import SourceCommon
 from interpres.delivery import Outcome
 from interpres.fault import Fault
+from interpres.mapping.compiling.compile import Made
 from interpres.message import Intake
 from interpres.store.store import Search
 from tests.engine.fakes import FakeSource, House, asking, drop, recipe, until
@@ -226,6 +227,20 @@ def test_answer_delivered_says_no_where_the_destination_does(house: House) -> No
             house.does("npca", lambda _: Outcome("delivered", "200"))
             again = await drop('{"patient": "P1"}', identity="1")
             assert again.accepted and not again.duplicate
+
+    asyncio.run(story())
+
+
+def test_answer_delivered_says_no_where_one_could_not_even_be_made(house: House) -> None:
+    async def story() -> None:
+        fault = Fault("M205", "visit_code is missing", "fill it", target="visit_code")
+        made = recipe(source_common=answering("delivered"), to=("npca", "broken"))
+        broken = replace(made.destinations["broken"], mapping=lambda document, context: Made((), (fault,)))
+        async with house.running(replace(made, destinations={**made.destinations, "broken": broken})):
+            receipt = await drop('{"patient": "P1"}')
+            assert receipt.stored and not receipt.accepted
+            assert [(f.state, f.faults) for f in receipt.fates] == [("refused", (fault,))]
+            assert len(house.sent["npca"]) == 1
 
     asyncio.run(story())
 
