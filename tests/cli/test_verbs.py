@@ -82,6 +82,15 @@ def test_map_prints_one_document_a_line_and_goes_on_after_a_fault() -> None:
     assert b"README.md: " in ran.stderr
 
 
+def test_map_goes_on_after_a_workbook_that_cannot_be_opened(tmp_path: Path) -> None:
+    (tmp_path / "broken.xlsx").write_bytes(b"PK\x03\x04no more")
+    sample = ROOT / "samples/channels/csv_to_npca/outpatient/in.csv"
+    ran = interpres("map", "npca/visit_from_csv", str(tmp_path / "broken.xlsx"), str(sample))
+    assert ran.returncode == 1
+    assert b"broken.xlsx: T02" in ran.stderr
+    assert len(ran.stdout.splitlines()) == 1
+
+
 def test_standard_input_is_a_dash() -> None:
     folder = ROOT / "samples/channels/adt_to_npca/outpatient_complete"
     words = ("map", "npca/visit_from_adt", "-", "--context", str(folder / "context.json"))
