@@ -27,7 +27,9 @@ NOTHING: Final = b"\xef\xbb\xbf\r\n\t \x00"
 """What a file may hold and yet say nothing: a byte order mark, line ends, blanks."""
 REST_SECONDS: Final = 10.0
 """How long a file is left alone that could not be read or stored."""
-DRAIN_SECONDS: Final = 10.0
+DRAIN_SECONDS: Final = 5.0
+"""How long the end waits for files in hand: less than the engine has, so that what is being delivered has the rest. A file that
+waits for a system that is away stays claimed, and is filed after the next start."""
 
 
 class Folder(Source):
