@@ -138,9 +138,6 @@ class SchemaShape:
         return [form for form in self.forms if (kinds := _kinds(form)) is None or kind in kinds]
 
 
-ANYTHING: Final = SchemaShape(((),))
-
-
 def _forms(schema: Any, resolver: Resolver, inside: frozenset[int]) -> list[_Form]:
     """The forms of a schema. `inside` are the schemas being seen through, so that one that refers to itself ends."""
     if schema is True or not isinstance(schema, dict):

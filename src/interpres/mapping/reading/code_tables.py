@@ -5,14 +5,11 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from typing import Final
 
 from interpres.fault import Fault, Place, did_you_mean
 from interpres.mapping.reading.shelf import Shelf
 from interpres.table import Row, Table
 from interpres.yaml import Branch, Leaf, Node
-
-WIDEST_CELL: Final = 100_000
 
 
 def read_table(name: str, node: Node, at: Place, shelf: Shelf, faults: list[Fault]) -> Table:
