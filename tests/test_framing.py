@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from interpres.framing import Event, Frame, MllpReader, Refusal, State, Stop, mllp_frame
@@ -100,6 +100,7 @@ def test_a_line_that_ends_inside_a_frame_is_told() -> None:
 
 
 @settings(max_examples=200, deadline=None)
+@example([b"\x1c", b"\r", b"\x1c", ONE, b"\x1c"], 1)
 @given(
     st.lists(st.sampled_from([b"\x0b", b"\x1c", b"\r", b"\n", b"\x00", b"MSH|", b"\xff", ONE]), max_size=40), st.integers(1, 7)
 )

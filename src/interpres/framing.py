@@ -105,7 +105,7 @@ class MllpReader:
 
     def _between(self, data: bytes, at: int) -> tuple[int, Event | None]:
         start = data.find(START, at)
-        junk = data[at : start if start >= 0 else len(data)].strip(FILLING)
+        junk = data[at : start if start >= 0 else len(data)].translate(None, FILLING)
         self._junk += len(junk)
         if self._junk > (self.junk_bytes if self._spoken else 0):
             self.state = State.CLOSED
