@@ -7,9 +7,15 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
 CORPORA = ROOT.parent / "shared" / "corpora"
+
+
+# The same examples in every run: whoever changes nothing sees nothing fail. INTERPRES_FUZZ=1 draws new ones, to find more.
+settings.register_profile("steady", derandomize=True)
+settings.load_profile("default" if os.environ.get("INTERPRES_FUZZ") else "steady")
 
 
 @pytest.fixture(scope="session")
