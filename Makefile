@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test mutants venv reference pins clean
+.PHONY: demo test mutants fuzz bench venv reference pins clean
 
 demo: venv
 	$(BIN)/interpres demo
@@ -28,6 +28,14 @@ venv: .venv/made
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/all.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
+
+# The readers, the formulas and the frames on inputs that nobody has seen yet.
+fuzz: venv
+	INTERPRES_FUZZ=1 $(BIN)/pytest -n 2 $$(grep -rl --include='test_*.py' hypothesis tests)
+
+# How fast a mapping is, as ratios to a floor and to peers measured in the same run.
+bench: venv
+	$(BIN)/python benchmarks/mapping.py
 
 # The pages of docs/reference are made from the code; a test keeps them in step.
 reference: venv
