@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -151,10 +151,11 @@ class Clinic:
     """The workspace in a folder. `running` is its engine; afterwards nothing of a patient may be where it does not belong."""
 
     folder: Path
-    engine: Engine = field(init=False)
+    files: Mapping[str, str] = field(default_factory=lambda: FILES)
+    engine: Engine = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        for name, text in FILES.items():
+        for name, text in self.files.items():
             self.write(name, text)
 
     def write(self, name: str, text: str) -> None:
@@ -176,10 +177,7 @@ class Clinic:
                 finally:
                     await self.engine.drain()
         finally:
-            for handler in logging.getLogger("interpres").handlers:
-                handler.close()
-            logging.getLogger("interpres").handlers.clear()
-            structlog.reset_defaults()
+            let_go_of_the_log()
         self.assert_silent()
 
     # what a peer does
@@ -266,11 +264,25 @@ class Clinic:
         """What was delivered as documents."""
         return [json.loads(f.read_text("utf-8")) for f in sorted((self.folder / "var/patients").glob("*.json"))]
 
+    def log(self) -> str:
+        """Everything that was logged."""
+        file = self.folder / "var/log/interpres.jsonl"
+        return file.read_text("utf-8") if file.exists() else ""
+
     def assert_silent(self) -> None:
         """I13: no value of a message is in the log or in a receipt."""
-        said = [self.folder / "var/log/interpres.jsonl", *(self.folder / "var/in").rglob("*.receipt.*")]
-        for file in said:
-            assert not file.exists() or NAME not in file.read_text("utf-8"), f"{file.name} tells who the patient is"
+        assert NAME not in self.log(), "the log tells who the patient is"
+        for file in (self.folder / "var/in").rglob("*.receipt.*"):
+            assert NAME not in file.read_text("utf-8"), f"{file.name} tells who the patient is"
+
+
+def let_go_of_the_log() -> None:
+    """Close what `to_file` opened, so that the next test logs elsewhere."""
+    logger = logging.getLogger("interpres")
+    for handler in logger.handlers:
+        handler.close()
+    logger.handlers.clear()
+    structlog.reset_defaults()
 
 
 def story(clinic: Clinic, told: Callable[[Clinic], Any], *channels: str, seconds: float = 20.0) -> None:

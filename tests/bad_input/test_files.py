@@ -79,12 +79,7 @@ def test_f1_a_name_is_data_on_the_way_in_and_on_the_way_out(clinic: Clinic) -> N
     assert len(places) == len(NAMES) + 1 and all(len(place.parts) == 2 for place in places)
     assert all(part.isprintable() and not part.startswith((".", "-")) and "\\" not in part for p in places for part in p.parts)
     assert sorted(p.name for p in clinic.folder.iterdir()) == ["channels", "mappings", "var"]
-    assert all(json.loads(line) for line in log(clinic).splitlines())
-
-
-def log(clinic: Clinic) -> str:
-    file = clinic.folder / "var/log/interpres.jsonl"
-    return file.read_text("utf-8") if file.exists() else ""
+    assert all(json.loads(line) for line in clinic.log().splitlines())
 
 
 def test_f2_what_is_no_file_of_its_own_is_left_counted_and_logged(clinic: Clinic) -> None:
@@ -104,7 +99,7 @@ def test_f2_what_is_no_file_of_its_own_is_left_counted_and_logged(clinic: Clinic
         assert (told["state"], faults_of(told)) == ("rejected", [("N122", "link.hl7")])
 
     watched(clinic, "hl7_files", told, message("PV1"))
-    assert log(clinic).count('"N122"') == 3
+    assert clinic.log().count('"N122"') == 3
     assert (clinic.folder / "secret").read_text("utf-8") == NAME
 
 
