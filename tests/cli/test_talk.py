@@ -73,3 +73,13 @@ def test_content_is_exact_in_a_pipe_and_shown_line_by_line_at_a_terminal(screen:
         assert not obeyed(screen.shown) and b"\nPID|" in screen.shown
     else:
         assert screen.shown == body
+
+
+@pytest.mark.parametrize("wide", [80, 120, 200])
+def test_ids_and_places_are_whole_on_every_terminal(wide: int, screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(wide))
+    ids = [c * 26 for c in "ABC"]
+    talk.table(("first", "second", "third", "why"), [[*ids, "a sentence that is long " * 9]], head=2)
+    shown = screen.shown.decode()
+    assert all(i in shown for i in ids)
+    assert not screen.terminal or max(map(len, re.sub(r"\x1b\[\d*m", "", shown).splitlines())) <= wide

@@ -286,6 +286,11 @@ def test_refused_rows_come_back_with_four_columns() -> None:
     assert rows[1][5].startswith("the row has 3 cells") and rows[2][5] == "" and rows[3][6]
 
 
+def test_a_table_without_rows_has_none_to_give_back() -> None:
+    body = b"Visit,Name\n"
+    assert reader().rejected(body, refused(body)) == b""
+
+
 @pytest.mark.parametrize("setting", [{}, {"header": ["a", "b"]}, {"header": "none"}, {"encoding": "windows-1252"}])
 def test_a_rejected_table_can_be_mended_and_dropped_again(setting: dict[str, Any]) -> None:
     body = (b"" if "header" in setting else b"a,b\n") + b"1,2\n3,4,5\n"

@@ -60,7 +60,13 @@ def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
         for facts in rows:
             talk.row(facts)
         return
-    talk.table(COLUMNS, [[_cell(facts[c]) for c in COLUMNS] for facts in rows])
+    talk.table(COLUMNS, [[_cell(facts[c]) for c in COLUMNS[:-1]] + [_formula(facts)] for facts in rows])
+
+
+def _formula(facts: dict[str, Any]) -> str:
+    """The formula, and the rows of the code table that it came by."""
+    row = _cell(facts["row"])
+    return f"{facts['formula']} (row {row} of {_cell(facts['table'])})" if row else str(facts["formula"])
 
 
 def _cell(value: Any) -> str:

@@ -107,8 +107,8 @@ def for_people() -> bool:
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, head: int = 1) -> None:
     """Rows under their headings; in a pipe with tabs between.
 
-    On a terminal the last column may be broken into lines and the others never are: they hold ids and places that are copied. Where
-    that leaves too little, each row is a block: its first `head` cells on one line, the others below it with their names.
+    On a terminal the last column may be broken into lines and the others never are: they hold ids and places that are copied.
+    Where that leaves too little, each row is a block: its first `head` cells on one line, the others below it with their names.
     """
     if not for_people():
         for cells in rows:

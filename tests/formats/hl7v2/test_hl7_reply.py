@@ -99,7 +99,8 @@ def test_the_answer_is_of_the_sender_s_version(version: str, kind: str, msa: str
         (Verdict(False, (FULL,), cannot_store=True), "AR", "207"),
         (no(Fault("X001", "our own bug")), "AR", "207"),
         (no(NO_ROW), "AE", "103"),
-        (no(Fault("V101", "a promise is broken", source="visits[0].code")), "AE", "102"),
+        (no(Fault("V101", "is missing", target="visits[0].code")), "AE", "101"),
+        (no(Fault("V102", "a promise is broken", source="visits[0].code")), "AE", "102"),
         (no(), "AE", ""),
     ],
 )
@@ -107,6 +108,11 @@ def test_what_was_not_read_is_rejected_and_what_is_ours_may_be_sent_again(verdic
     found = answer(ask(), verdict)
     assert found[1] == f"MSA|{code}|CTRL-7"
     assert [line.split("|")[3].split("^")[0] for line in found[2:]] == ([condition] if condition else [])
+
+
+def test_what_is_missing_is_named_though_no_place_of_the_message_is_known() -> None:
+    found = answer(ask(), no(Fault("V101", "is missing", target="visits[0].code")))
+    assert found[2] == "ERR|||101^Required field missing^HL70357|E|V101|||is missing (visits[0].code)"
 
 
 @pytest.mark.parametrize(

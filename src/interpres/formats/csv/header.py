@@ -92,9 +92,9 @@ def as_utf8(body: bytes, encoding: str) -> bytes | None:
 
 def undecodable(encoding: str, source: str) -> Fault:
     hint = (
-        "in Excel save it as 'CSV UTF-8', or declare the file's own encoding: in the format's settings"
+        "in Excel save it as 'CSV UTF-8', or write the file's own encoding: under format: csv of the channel"
         if encoding == "utf-8"
-        else f"the format's settings declare encoding: {encoding}; see whether the sender uses another one"
+        else f"the channel says encoding: {encoding}; see whether the sender uses another one"
     )
     return Fault("T002", f"the bytes are no {encoding}", hint, source=source)
 

@@ -63,13 +63,15 @@ def write_rejected(
 ) -> bytes:
     """The refused rows with the columns line, field, problem and hint, UTF-8 with a mark so that spreadsheets read it rightly.
 
-    Of a group whose rows stand apart only its own rows are given back.
+    Of a group whose rows stand apart only its own rows are given back; empty where there is no row to give back.
     """
     if header.faults:
         return b""
     back = [entry for start, end, faults in refused for entry in _with_faults(body, start, end, header, faults, settings)]
-    wide = max([len(row.cells) for row in back], default=0) if settings.header == "none" else len(header.columns)
-    more = max([len(row.nameless) for row in back], default=0)
+    if not back:
+        return b""
+    wide = max(len(row.cells) for row in back) if settings.header == "none" else len(header.columns)
+    more = max(len(row.nameless) for row in back)
     out = io.StringIO(newline="")
     writer = _writer(out, header.dialect.delimiter, header.dialect.quote)
     writer.writerow([*(name or "" for name in header.columns[:wide]), *[""] * more, *OURS])

@@ -26,7 +26,13 @@ _BATCH: Final = re.compile(r"(?:\A|[\r\n])\s*[BF]HS[^A-Za-z0-9\s]")
 _UNANSWERED: Final = frozenset({"ACK", "MCF"})
 _FRAMING: Final = str.maketrans("", "", "\v\x1c")
 _PLACE: Final = re.compile(r"([A-Z][A-Z0-9]{2})(?:\[(\d+)\])?(?:-(\d+)(?:\[(\d+)\])?(?:\.(\d+))?(?:\.(\d+))?)?", re.ASCII)
-_CONDITIONS: Final = {"H": ("100", "Segment sequence error"), "M201": ("103", "Table value not found")}
+_ABSENT: Final = ("101", "Required field missing")
+_CONDITIONS: Final = {
+    "H": ("100", "Segment sequence error"),
+    "V101": _ABSENT,
+    "M233": _ABSENT,
+    "M201": ("103", "Table value not found"),
+}
 _DATA: Final = ("102", "Data type error")
 _INTERNAL: Final = ("207", "Application internal error")
 _TYPEWRITER: Final = str.maketrans({"\u2014": "-", "\u2026": "..."})
@@ -194,7 +200,9 @@ def _err(fault: Fault, header: _Header, verdict: Verdict) -> str:
         *(p or "" for p in inner),
     ]
     where = signs.component.join(place).rstrip(signs.component)
-    says = fault.says + (f" ({fault.source})" if fault.source and not found else "") + (f" — {fault.hint}" if fault.hint else "")
+    # Where no place of the message is known, the place in what was to be made of it says which value is meant.
+    named = fault.source or fault.target
+    says = fault.says + (f" ({named})" if named and not found else "") + (f" — {fault.hint}" if fault.hint else "")
     code = signs.component.join([number, name, "HL70357"])
     return signs.field.join(["ERR", "", where, code, "E", _plain(fault.code, signs), "", "", _plain(says, signs)])
 

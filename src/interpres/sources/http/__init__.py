@@ -151,7 +151,9 @@ class Http(Source):
             )
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type and not any(media_type == t or (t[:1] == "+" and media_type.endswith(t)) for t in self._taken()):
-            raise RefusedError(415, "N132", "this media type is not taken here", f"send {', '.join(self._taken())}")
+            raise RefusedError(
+                415, "N132", "this media type is not taken here", f"send {', '.join(_named(t) for t in self._taken())}"
+            )
         if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
             raise RefusedError(
                 415, "N132", "compressed bodies are not taken here", "send it as it is", Accept_Encoding="identity"
@@ -240,6 +242,10 @@ class Http(Source):
         assert callers.basic is not None
         name = expand(callers.basic.username, self.setting.environment)
         return name, f"{name}:{expand(callers.basic.password.get_secret_value(), self.setting.environment)}".encode()
+
+
+def _named(media_type: str) -> str:
+    return f"any type that ends with {media_type}" if media_type.startswith("+") else media_type
 
 
 def _decoded(encoded: str) -> bytes:

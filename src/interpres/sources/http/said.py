@@ -98,7 +98,8 @@ def _outcome(issues: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _sentence(fault: Fault) -> str:
-    return f"{fault.code} {fault.says}" + (f" — {fault.hint}" if fault.hint else "")
+    where = f"{fault.target}: " if fault.target else ""
+    return f"{fault.code} {where}{fault.says}" + (f" — {fault.hint}" if fault.hint else "")
 
 
 def _json(status: int, tree: Any, media_type: str, headers: Mapping[str, str] | None = None) -> Response:
