@@ -7,7 +7,6 @@ import pytest
 from interpres.document import MISSING
 from interpres.formats.hl7v2 import reads
 from interpres.formats.hl7v2.delimiters import NEVER
-from interpres.formats.hl7v2.peek import control_id, message_type
 from tests.formats.hl7v2.messages import HL7, message, refused, tree, value
 
 CUT_SHORT = "the message ends within its MSH segment, behind the delimiters"
@@ -163,13 +162,6 @@ def test_large_messages_are_read_in_a_time_that_grows_as_they_do(many: int) -> N
 def test_a_field_of_five_megabytes_is_read() -> None:
     body = message("OBX|1|ED|||^^^Base64^" + "QUJD" * 1_250_000)
     assert len(value("OBX-5.5", body)) == 5_000_000
-
-
-def test_what_a_message_is_called_is_read_without_decoding_it() -> None:
-    body = message("PID|1")
-    assert (control_id(body), message_type(body)) == ("M1", "ORU^R01^ORU_R01")
-    assert control_id(b"BHS|^~\\&|x\r" + body) == "M1"
-    assert [control_id(b) for b in (b"", b"MSH", b"MSH|^~\\&|a", b"GET / HTTP/1.1", b"\xff\xfe\x00")] == [""] * 5
 
 
 def test_a_message_shows_its_segments_on_lines_of_their_own() -> None:
