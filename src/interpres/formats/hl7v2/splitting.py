@@ -79,7 +79,7 @@ def _oddities(body: bytes, begin: int) -> Iterator[Fault]:
         if name in (b"FHS", b"BHS"):
             if name in opened:
                 says = f"a second {name.decode()} stands here before the first was closed"
-                yield _odd("H022", says, "see that the sender closes its batches", _line(body, start))
+                yield Fault("H022", says, "see that the sender closes its batches", source=_line(body, start), level="warning")
             elif name == b"BHS" and b"FHS" in opened:
                 opened[b"FHS"] += 1
             opened[name] = 0
@@ -91,10 +91,13 @@ def _oddities(body: bytes, begin: int) -> Iterator[Fault]:
             if is_named and not _control_id(rest):
                 is_named = False
                 says = "a message has no control id (MSH-10), so that its repetition cannot be told from a new message"
-                yield _odd("H023", says, "let the sender number its messages in MSH-10", _line(body, start))
+                yield Fault(
+                    "H023", says, "let the sender number its messages in MSH-10", source=_line(body, start), level="warning"
+                )
     for name in opened:
         trailer = "BTS" if name == b"BHS" else "FTS"
-        yield _odd("H021", f"{name.decode()} opens a batch that no {trailer} closes", "see whether the end is missing", trailer)
+        says = f"{name.decode()} opens a batch that no {trailer} closes"
+        yield Fault("H021", says, "see whether the end is missing", source=trailer, level="warning")
 
 
 def _closed(name: bytes, rest: bytes, opened: dict[bytes, int], body: bytes, start: int) -> Iterator[Fault]:
@@ -102,23 +105,19 @@ def _closed(name: bytes, rest: bytes, opened: dict[bytes, int], body: bytes, sta
     counted = opened.pop(header, None)
     if counted is None:
         says = f"{name.decode()} closes a batch that no {header.decode()} opened"
-        yield _odd("H021", says, "see whether the beginning is missing", _line(body, start))
+        yield Fault("H021", says, "see whether the beginning is missing", source=_line(body, start), level="warning")
         return
     told = rest[1:].split(rest[:1])[0].strip() if rest else b""
     if told.isdigit() and int(told[:9]) != counted:
         what = "messages" if name == b"BTS" else "batches"
         says = f"{name.decode()}-1 counts {int(told[:9])} {what}, and there are {counted}"
-        yield _odd("H020", says, "ask the sender whether some were lost", f"{name.decode()}-1")
+        yield Fault("H020", says, "ask the sender whether some were lost", source=f"{name.decode()}-1", level="warning")
 
 
 def _control_id(rest: bytes) -> bytes:
     """MSH-10, of what stands behind the segment's name."""
     fields = rest.split(rest[:1], 10) if rest else []
     return fields[9].strip() if len(fields) > 9 else b""
-
-
-def _odd(code: str, says: str, hint: str, source: str) -> Fault:
-    return Fault(code, says, hint, source=source, level="warning")
 
 
 def _line(body: bytes, start: int) -> str:
