@@ -84,6 +84,25 @@ def told(name: str, shape: Shape, overlay: Mapping[str, str] | None = None) -> l
     return check_mapping(mapping, format_, builtins(), shape if mapping.to else None)
 
 
+@pytest.mark.parametrize(
+    ("formula", "says"),
+    [
+        ("PID-7 | date('dd/MM/yyyy')", ""),
+        ("PID-7 | time_as('mm:ss')", ""),
+        ("PID-7 | date('epoch_ms')", ""),
+        ("PID-7 | date('DD/MM/YYYY')", "M225 'DD' means nothing in the pattern 'DD/MM/YYYY' — write dd"),
+        (
+            "PID-7 | date('dd/mm/yyyy')",
+            "M225 mm in the pattern 'dd/mm/yyyy' are minutes, and it says no hour — write MM for the month",
+        ),
+    ],
+)
+def test_a_date_pattern_is_read_before_a_message_is(formula: str, says: str, shape: Shape) -> None:
+    draft = f'about: A draft.\nfrom: hl7v2\noutput:\n  born: "={formula}"\n'
+    found = [f.line() for f in told("draft", shape, {"checks/draft.yaml": draft}) if f.level == "fault"]
+    assert [line.partition(" ")[2] for line in found] == ([says] if says else [])
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_what_an_analyst_reads(name: str, shape: Shape) -> None:
     text = "".join(f"{fault}\n" for fault in told(name, shape))

@@ -12,10 +12,9 @@ from interpres.fault import Fault
 from interpres.values import instants
 from interpres.values.instants import Instant, iso, iso_date, iso_time
 from interpres.values.numerals import whole
-from interpres.values.time_patterns import has_year, time_pattern
+from interpres.values.time_patterns import SERIALS, has_year, time_pattern
 from interpres.values.times import Times
 
-_SERIALS: Final = ("epoch", "epoch_ms", "excel")
 _MOST_DAYS: Final = 4_000_000
 _MONTH_DAYS: Final = {f"{m:02}{d:02}": f"-{m:02}-{d:02}" for m in range(1, 13) for d in range(1, instants.days_in(2001, m) + 1)}
 _CLOCK: Final = {f"{h:02}{m:02}": f"T{h:02}:{m:02}:" for h in range(24) for m in range(60)}
@@ -70,7 +69,7 @@ def time(x: str | int | Decimal, pattern: str = "", *, times: Times) -> str:
     """
     if not pattern and isinstance(x, str) and len(x.strip(" ").split(".")[0].replace(":", "")) <= 6:
         return iso_time(instants.read_time(x), times)
-    if pattern and pattern not in _SERIALS and not has_year(time_pattern(pattern)):
+    if pattern and pattern not in SERIALS and not has_year(time_pattern(pattern)):
         instant = time_pattern(pattern).read(_text(x))
     else:
         instant = instants.local(_read(x, pattern, times), times)
@@ -191,7 +190,7 @@ def _dated(x: str | int | Decimal, pattern: str, times: Times) -> str:
 
 
 def _read(x: str | int | Decimal, pattern: str, times: Times) -> Instant:
-    if pattern in _SERIALS:
+    if pattern in SERIALS:
         return instants.read_serial(x, pattern, times)
     if not isinstance(x, str):
         hint = "say what the number counts: date('excel'), datetime('epoch'), datetime('epoch_ms')"

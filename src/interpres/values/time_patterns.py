@@ -11,6 +11,8 @@ from typing import Final, NoReturn
 from interpres.fault import Fault
 from interpres.values.instants import Instant, checked, refuse
 
+SERIALS: Final = ("epoch", "epoch_ms", "excel")
+"""What may stand where a pattern does, for times that are counted and not written."""
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _TOKENS = re.compile(r"'(?P<quoted>(?:[^']|'')*)'|(?P<letters>(?P<letter>[A-Za-z])(?P=letter)*)|(?P<sign>.)", re.DOTALL)
 _READ: Final = {
@@ -157,6 +159,8 @@ def _regex(text: str, tokens: list[tuple[str, str]]) -> re.Pattern[str] | None:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice or ("hour" in names and "half" in names):
         _wrong(f"the pattern '{text}' says the {twice or 'hour'} twice", "say each part once")
+    if "minute" in names and {"year", "day"} & set(names) and not {"hour", "half"} & set(names):
+        _wrong(f"mm in the pattern '{text}' are minutes, and it says no hour", "write MM for the month")
     if "half" in names and "noon" not in names:
         _wrong(
             f"the pattern '{text}' has 12 hours and does not say which half of the day",

@@ -12,6 +12,7 @@ from interpres.mapping.compiling.invoke import takes, words
 from interpres.mapping.formula import Arrow, Call, Formula, Read, Text
 from interpres.table import Table
 from interpres.transform import Transform
+from interpres.values.time_patterns import SERIALS, time_pattern
 
 if TYPE_CHECKING:
     from interpres.mapping.checking.infer import Reader
@@ -40,6 +41,9 @@ ELSEWHERE: Final = {
     "foreach": "each",
 }
 """What other languages call what ours has."""
+
+PATTERNED: Final = frozenset({"date", "datetime", "time", "midnight", "time_as"})
+"""Transforms whose second value says how a date or time is written."""
 
 RECKONED: Final = frozenset({"sum"})
 """Transforms of a list whose items must be numbers, though their signature takes any list."""
@@ -175,9 +179,19 @@ class Calls:
             hint = transform.takes[min(index, len(transform.takes) - 1)] if transform.takes else Any
             argument = formula.arguments[index]
             self._argument(transform, value, hint, argument.at)
+            if index == 1 and transform.name in PATTERNED and isinstance(argument, Text):
+                self._pattern(argument)
             if transform.name in RECKONED and value.items and "text" in value.items.all_kinds():
                 says = f"{transform.name} takes a list of numbers, and this is a list of text"
                 self.reader.report(Fault("M103", says, "add | number to each of it", at=argument.at))
+
+    def _pattern(self, written: Text) -> None:
+        """M225 for a pattern that no message could be read by."""
+        if written.text and written.text not in SERIALS:
+            try:
+                time_pattern(written.text)
+            except Fault as wrong:
+                self.reader.report(wrong.but(at=written.at))
 
     def _argument(self, transform: Transform, value: Value, hint: Any, at: Place) -> None:
         taken = takes(hint)

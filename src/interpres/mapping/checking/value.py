@@ -153,7 +153,8 @@ def wanted(shape: Shape) -> str:
 
 def _hint(value: Any, shape: Shape) -> str:
     if isinstance(value, str) and shape.values:
-        return did_you_mean(value, [v for v in shape.values if isinstance(v, str)])
+        known = [v for v in shape.values if isinstance(v, str)]
+        return did_you_mean(value, known) or ("a formula begins with '='" if "|" in value else "")
     if kind_of(value) == "number" and "string" in shape.kinds:
         return "put it in quotes"
     return ""
