@@ -9,8 +9,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
-
 from interpres.fault import Fault, Faults
 from interpres.format import Verdict
 from interpres.framing import mllp_frame
@@ -457,11 +455,3 @@ def read(loaded: Any, body: bytes) -> str:
     assert isinstance(made, Made) and all(isinstance(f, Fault) for f in made.faults)
     assert loaded.from_format.encode(document.tree) == body
     return "read"
-
-
-@pytest.mark.parametrize("text", ["", "garbage", "\0" * 40, "{}", "<a/>", "ISA*00*", "msh|^~\\&|A|B", "  \r\n "])
-def test_what_is_no_hl7_at_all_is_refused_with_what_it_seems_to_be(clinic: Clinic, text: str) -> None:
-    reader = Workspace(clinic.folder).format("hl7v2")
-    with pytest.raises(Fault) as caught:
-        reader.decode(text.encode())
-    assert caught.value.code == "H001" and caught.value.hint and caught.value.source
