@@ -39,6 +39,8 @@ def command(
     for given in given_messages([file], context, loaded):
         status = max(status, _explained(given, loaded, only, rows))
     _show(rows, as_json)
+    if only is not None and not rows:
+        talk.say(f"nothing was made at {only}; without --only every place is shown")
     raise typer.Exit(status)
 
 
