@@ -256,6 +256,16 @@ class Clinic:
         """Messages by state, and what was refused at the edge or recognised as a duplicate."""
         return {c.state: c.number for c in await self.engine.store.counts() if not c.destination}
 
+    async def counted(self, **expected: int) -> None:
+        """Wait until the counts are these: what is refused is counted a moment after the line was closed."""
+        counts: dict[str, int] = {}
+        for _ in range(400):
+            counts = await self.counts()
+            if counts == expected:
+                return
+            await asyncio.sleep(0.005)
+        assert counts == expected
+
     def copies(self) -> list[bytes]:
         """What was delivered as it came."""
         return [f.read_bytes() for f in sorted((self.folder / "var/copy").glob("*"))]

@@ -94,7 +94,7 @@ def test_f2_what_is_no_file_of_its_own_is_left_counted_and_logged(clinic: Clinic
         running.drop("hl7_files", "good.hl7", message())
         assert (await running.receipt("hl7_files", "good.hl7"))["state"] == "accepted"
         assert [s.body for s in await running.settled()] == [message()]
-        assert (await running.counts())["refused"] == 3
+        await running.counted(processed=1, refused=3)
         told = json.loads((root / "rejected/link.hl7.receipt.json").read_text("utf-8"))
         assert (told["state"], faults_of(told)) == ("rejected", [("N122", "link.hl7")])
 
@@ -134,7 +134,7 @@ def test_f5_the_same_bytes_are_taken_once_under_whatever_name(clinic: Clinic) ->
             running.drop("hl7_files", name, body)
             receipt = await running.receipt("hl7_files", place)
             assert (receipt["file"], receipt["state"]) == (name, state)
-        assert await running.counts() == {"processed": 1, "duplicate": 2}
+        await running.counted(processed=1, duplicate=2)
         running.drop("hl7_files", "one.hl7", message("PV1|other"))
         assert (await running.receipt("hl7_files", "one.3.hl7"))["state"] == "accepted"
 
@@ -142,12 +142,12 @@ def test_f5_the_same_bytes_are_taken_once_under_whatever_name(clinic: Clinic) ->
 
 
 def test_f7_many_files_are_stored_in_order_of_name(clinic: Clinic) -> None:
-    bodies = [message(f"PV1|{n:03d}") for n in range(60)]
+    bodies = [message(f"PV1|{n:03d}") for n in range(40)]
 
     async def told(running: Clinic) -> None:
-        for n in sorted(range(60), key=lambda n: n * 37 % 60):
+        for n in sorted(range(40), key=lambda n: n * 37 % 40):
             (running.inbox("hl7_files") / f"{n:03d}.hl7").write_bytes(bodies[n])
-        await running.receipt("hl7_files", "059.hl7")
+        await running.receipt("hl7_files", "039.hl7")
         assert [s.body for s in await running.settled()] == bodies
 
     text = HL7_FILES.replace("renamed: true", "stable_seconds: 0.4")
@@ -307,7 +307,7 @@ def test_f12_another_file_of_the_name_is_not_overwritten(clinic: Clinic) -> None
     assert clinic.copies() == [b"what was there"]
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EIO])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
 def test_f12_what_the_disk_will_not_take_is_delivered_whole_once_it_does(
     clinic: Clinic, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
