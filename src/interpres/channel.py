@@ -107,7 +107,10 @@ class Enrichment:
 
 @dataclass(frozen=True, slots=True)
 class DestinationRecipe:
-    """One destination made ready. `format` writes the payload; `promise` checks the document before it is written."""
+    """One destination made ready. `format` writes the payload; `promise` checks the document before it is written.
+
+    `always_makes`: its mapping promises a document and has no `$when` or `$each` at its root, so that making none is a loss.
+    """
 
     name: str
     word: str
@@ -117,6 +120,7 @@ class DestinationRecipe:
     mapping: Mapped | None = None
     promise: Schema | None = None
     at: Place | None = None
+    always_makes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,6 +150,9 @@ def _owed_to(
     if made.faults:
         yield replace(empty, faults=tuple(made.faults))
         return
+    if not made.documents and destination.always_makes:
+        yield replace(empty, faults=(_nothing_made(destination),))
+        return
     for part, tree in enumerate(made.documents, 1):
         faults = list(_broken_promises(destination, tree, warnings))
         payload = b""
@@ -159,6 +162,12 @@ def _owed_to(
             except (Fault, Faults) as wrong:
                 faults = list(_all(wrong))
         yield replace(empty, part=part, payload=payload, tree=tree, faults=tuple(faults))
+
+
+def _nothing_made(destination: DestinationRecipe) -> Fault:
+    says = f"nothing that the mapping for {destination.name} reads is in this message"
+    hint = "see that the message is of the kind this channel is for; keep: or a $when at the mapping's root leaves others out"
+    return Fault("M213", says, hint, at=destination.at)
 
 
 def _broken_promises(destination: DestinationRecipe, tree: Any, warnings: list[Fault]) -> Iterator[Fault]:

@@ -22,6 +22,7 @@ from interpres.channel import (
 )
 from interpres.fault import Fault, Faults, Place, did_you_mean
 from interpres.format import Format
+from interpres.mapping.picture import Block, Node
 from interpres.settings import model_from_yaml, split_keys
 
 if TYPE_CHECKING:
@@ -182,7 +183,8 @@ class _Reader:
         if loaded is None:
             return None
         self.faults += self.mapping_fits(loaded, arrived, self.at("destinations", name, "mapping"))
-        return DestinationRecipe(name, word, settings, common, loaded.to_format, loaded.compiled, loaded.promise, at)
+        always = loaded.promise is not None and _is_one_block(loaded.picture.output)
+        return DestinationRecipe(name, word, settings, common, loaded.to_format, loaded.compiled, loaded.promise, at, always)
 
     def mapping_fits(self, loaded: Loaded, arrived: Format, at: Place) -> Iterator[Fault]:
         """The mapping reads what the channel brings, and is given every name that it needs."""
@@ -209,3 +211,8 @@ def _apart(node: yaml.Node, common: type[BaseModel]) -> tuple[yaml.Branch, yaml.
     assert isinstance(ours, yaml.Branch)
     assert isinstance(theirs, yaml.Branch)
     return ours, theirs
+
+
+def _is_one_block(output: Node | None) -> bool:
+    """Whether an output is one block that nothing makes optional or several."""
+    return isinstance(output, Block) and output.when is None and not output.each
