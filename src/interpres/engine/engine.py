@@ -100,8 +100,7 @@ class Engine:
         return await self.drain()
 
     def obey_signals(self) -> None:
-        """SIGTERM, Ctrl-C and a closed terminal are `stop`, from now on: asked before `start`, so that one that comes meanwhile is
-        obeyed too."""
+        """SIGTERM, Ctrl-C and a closed terminal are `stop` from now on: before `start`, so that one meanwhile is obeyed too."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self.stop)
