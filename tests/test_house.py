@@ -76,6 +76,7 @@ def tracked_texts() -> list[tuple[str, str]]:
 
 
 def test_nothing_names_a_machine_or_a_registry() -> None:
-    refused = re.compile(r"/(?:home|root|work)/[a-z]|--index-url|--extra-index-url|\"resolved\": *\"http|https?://\S*/simple/")
+    registry = [r"[-]-(?:extra-)?index-url", r"\"resolved\": *\"http", r"https?://\S*/simple/"]
+    refused = re.compile("|".join([r"/(?:home|root|work)/[a-z]", *registry]))
     me = str(Path(__file__).relative_to(ROOT))
     assert not [name for name, text in tracked_texts() if name != me and refused.search(text)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,7 +27,7 @@ def command(
     from interpres.fault import Fault, did_you_mean
 
     talk.manner(as_json=as_json)
-    known = workspace(folder).transforms
+    known = _known(folder)
     if name is None:
         if as_json:
             for transform in sorted(known.values(), key=lambda t: t.name):
@@ -39,6 +41,19 @@ def command(
         talk.row(_facts(known[name]))
     else:
         _show(known[name])
+
+
+def _known(folder: Path | None) -> Mapping[str, Transform]:
+    """The workspace's and the built-in ones; outside a workspace the built-in ones alone."""
+    from interpres.fault import Fault
+    from interpres.transform import builtins
+
+    try:
+        return workspace(folder).transforms
+    except Fault:
+        if folder is not None:
+            raise
+        return builtins()
 
 
 def _facts(transform: Transform) -> dict[str, Any]:
