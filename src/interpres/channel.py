@@ -94,7 +94,8 @@ Mapped = Callable[[Document, Mapping[str, Any]], Any]
 
 @dataclass(frozen=True, slots=True)
 class Enrichment:
-    """`enrich:` made ready: a parameter is a constant or a formula; `take` says what is kept of the answer."""
+    """`enrich:` made ready: a parameter is a constant or a formula, or worked out where a message asks; `take` says what is kept
+    of the answer."""
 
     name: str
     call: str
@@ -103,6 +104,10 @@ class Enrichment:
     keep_for_seconds: float
     when_missing: Literal["continue", "hold", "reject"]
     when_failed: Literal["hold", "reject"]
+
+    def kept(self, answer: Any) -> Any:
+        """What is stored with the message under this name; MISSING where the answer lacks it. Raises `Fault`."""
+        return answer if self.take is None else self.take(answer, {})
 
 
 @dataclass(frozen=True, slots=True)

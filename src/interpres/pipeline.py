@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
-from interpres.channel import DestinationRecipe, Formula, Recipe
+from interpres.channel import DestinationRecipe, Enrichment, Formula, Recipe
 from interpres.document import MISSING, Document
 from interpres.fault import Fault, Faults
 from interpres.message import Message
@@ -40,21 +40,8 @@ class Result:
     owed: tuple[Owed, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One call that `enrich` asks for, its parameters worked out; `kept(answer)` is what goes into the context."""
-
-    name: str
-    call: str
-    parameters: Mapping[str, Any]
-    take: Formula | None
-    keep_for_seconds: float
-    when_missing: Literal["continue", "hold", "reject"]
-    when_failed: Literal["hold", "reject"]
-
-    def kept(self, answer: Any) -> Any:
-        """What is stored with the message under the question's name; MISSING where the answer lacks it. Raises `Fault`."""
-        return answer if self.take is None else self.take(answer, {})
+Question: TypeAlias = Enrichment
+"""One call that `enrich` asks for, its parameters worked out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +205,7 @@ def _questions(channel: Recipe, document: Document, names: Mapping[str, Any]) ->
         worked = {k: v(document.tree, names) if callable(v) else v for k, v in e.parameters.items()}
         absent = [k for k, v in worked.items() if v is MISSING or v is None]
         if not absent:
-            yield Question(e.name, e.call, worked, e.take, e.keep_for_seconds, e.when_missing, e.when_failed)
+            yield replace(e, parameters=worked)
         elif e.when_missing != "continue":
             says = f"{e.call} cannot be asked: this message has no value for {absent[0]}"
             hint = f"see why it is missing, or let the channel go on without an answer (when_missing: continue at {e.name})"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from interpres.engine import Engine
 from interpres.framing import mllp_frame
-from interpres.samples import Sample
+from interpres.samples import TOLD, Sample
 from interpres.store.records import DeliveryRecord, MessageRecord
 from interpres.store.store import Search
 
@@ -54,12 +54,11 @@ class Played:
 
 def expected_fates(sample: Sample, messages: int) -> dict[str, int]:
     """How many deliveries and messages come to which end, as the files beside the sample's input say."""
-    names = [f.name for f in sample.folder.iterdir()]
-    given = ("in.", "context.", "faults.", "filtered.", "warnings.", "held.", "README", ".")
-    counts = {"delivered": sum(not n.startswith(given) for n in names)}
+    beside = sample.beside
+    counts = {"delivered": len(beside.keys() - {f"{word}.txt" for word in TOLD})}
     for word, file in (("rejected", "faults.txt"), ("filtered", "filtered.txt"), ("held", "held.txt")):
-        if file in names:
-            lines = (sample.folder / file).read_text("utf-8").splitlines()
+        if file in beside:
+            lines = beside[file].read_text("utf-8").splitlines()
             counts[word] = len({line.split(":", 1)[0] for line in lines}) if messages > 1 else 1
     return {word: count for word, count in counts.items() if count}
 
@@ -105,12 +104,6 @@ class Player:
                 if one is not None:
                     one.found[record.sequence] = record
                     one.deliveries[record.sequence] = await self.engine.store.deliveries(record.sequence)
-
-    def answers(self) -> Iterator[Any]:
-        """What destinations answered, delivery by delivery."""
-        for one in self.played:
-            for deliveries in one.deliveries.values():
-                yield from (d.answer for d in deliveries if d.answer is not None)
 
 
 async def _by_mllp(port: int, body: bytes) -> str:

@@ -20,6 +20,9 @@ from interpres.workspace import Workspace
 RECEIVED_AT = "2026-01-01T00:00:00.000Z"
 """When every sample is received, unless its `context.json` says otherwise: a sample must not depend on the day it is run."""
 
+TOLD = ("faults", "warnings", "filtered", "held")
+"""What is told of a sample in a text file of that name; every other file beside it is a delivery."""
+
 _SUFFIXES = {"application/json": "json", "text/csv": "csv", "application/xml": "xml", "text/plain": "txt"}
 
 
@@ -38,6 +41,11 @@ class Sample:
     def inputs(self) -> list[Path]:
         """The files `in.*` (or `in.1.*`, `in.2.*` …), in order of name."""
         return sorted(f for f in self.folder.glob("in.*") if f.is_file())
+
+    @property
+    def beside(self) -> dict[str, Path]:
+        """The files that say what must become of it, by name."""
+        return {f.name: f for f in self.folder.iterdir() if f.is_file() and not _is_given(f.name)}
 
     def context(self) -> dict[str, Any]:
         """`context.json`: what `enrich` would have brought, by name; empty where there is none."""
@@ -71,7 +79,7 @@ def fate(sample: Sample, recipe: Recipe) -> dict[str, bytes]:
     """
     context = sample.context()
     made: dict[str, bytes] = {}
-    lines: dict[str, list[str]] = {"faults": [], "warnings": [], "filtered": [], "held": []}
+    lines: dict[str, list[str]] = {word: [] for word in TOLD}
     counts: dict[str, int] = {}
     messages = list(_messages(sample, recipe))
     for number, message in enumerate(messages, 1):
@@ -92,7 +100,7 @@ def fate(sample: Sample, recipe: Recipe) -> dict[str, bytes]:
 
 def differences(sample: Sample, made: Mapping[str, bytes]) -> Iterator[Difference]:
     """Every file beside the input that differs from what became of it, is missing, or should not be there."""
-    beside = {f.name: f for f in sample.folder.iterdir() if f.is_file() and not _is_given(f.name)}
+    beside = sample.beside
     for name in sorted(beside.keys() | made.keys()):
         was = beside[name].read_bytes() if name in beside else b""
         now = made.get(name, b"")

@@ -134,14 +134,15 @@ class Workspace:
     def mapping(self, name: str) -> Loaded:
         """The mapping, compiled. Raises `Faults` for what is wrong with the file."""
         if name not in self._mappings:
-            read = self.picture(name)
-            promise = self.schema(read.to) if read.to else None
-            from_format = self.format(read.from_format, read.from_settings)
-            to_format = self.to_format(read, from_format)
-            shape = promise.shape() if promise else None
-            compiled = compile_mapping(read, self.format, self.transforms, shape)
-            self._mappings[name] = Loaded(read, compiled, from_format, to_format, promise)
+            self._mappings[name] = self._loaded(self.picture(name))
         return self._mappings[name]
+
+    def _loaded(self, read: Picture) -> Loaded:
+        promise = self.schema(read.to) if read.to else None
+        from_format = self.format(read.from_format, read.from_settings)
+        shape = promise.shape() if promise else None
+        compiled = compile_mapping(read, self.format, self.transforms, shape)
+        return Loaded(read, compiled, from_format, self.to_format(read, from_format), promise)
 
     def to_format(self, mapping: Picture, from_format: Format) -> Format:
         """What writes the output: the mapping's own word, the same as came where it edits, else json."""
@@ -240,8 +241,8 @@ class Workspace:
                 slips = {(f.at.file, f.at.line) for f in wrong if f.at}
                 found = check_mapping(read, self.format(read.from_format, read.from_settings), self.transforms, shape)
                 wrong += [f for f in found if not f.at or (f.at.file, f.at.line) not in slips]
-            if not any(f.level == "fault" for f in wrong):
-                self.mapping(name)
+            if read is not None and name not in self._mappings and not any(f.level == "fault" for f in wrong):
+                self._mappings[name] = self._loaded(read)
             raise Faults(wrong)
 
         return _faults_of(work)
