@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from interpres.fault import Fault
-from interpres.message import Message, message_ulid
+from interpres.message import message_ulid
 from interpres.store.changes import Arrival, Claim, Postponed, Settled, Worked
-from interpres.store.records import Claimed, Claims, Count, DeliveryRecord, Head, Known, MessageRecord, Story
+from interpres.store.reads import Reads, Search
+from interpres.store.records import Claimed, Claims
 
 
 class CannotStore(Exception):
@@ -22,19 +22,7 @@ class CannotStore(Exception):
         self.broken = broken
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
-    """Which messages to find: each that is given must be met. `until_ms` is not within; `keys` are compared as they stand."""
-
-    channel: str | None = None
-    state: str | None = None
-    keys: Mapping[str, str] | None = None
-    since_ms: int | None = None
-    until_ms: int | None = None
-    limit: int = 100
-
-
-class Store(ABC):
+class Store(Reads):
     """One engine writes, whoever wants reads.
 
     What changes something is submitted when it is called, in the order of the calls; its future ends when it is durable (synced
@@ -126,76 +114,9 @@ class Store(ABC):
     def pin(self, digest: str, files: Mapping[str, str]) -> asyncio.Future[None]:
         """Keep a recipe by its digest; messages processed by it name it."""
 
-    # reading
-
-    @abstractmethod
-    async def known(self, identity: int, digest: bytes, since_ms: int) -> Known | None:
-        """The latest intake of that identity since then, one with the same bytes before any other."""
-
-    @abstractmethod
-    async def heads(self, channel: str, now_ms: int, limit: int) -> tuple[tuple[Head, ...], int | None]:
-        """Received messages that are due and first in their lane, and when the next is due after them."""
-
-    @abstractmethod
-    async def lane(self, channel: str, lane: int, limit: int) -> tuple[Head, ...]:
-        """The received messages of a lane in order of arrival, its head first."""
-
-    @abstractmethod
-    async def open_lanes(self) -> Mapping[tuple[str, int], int]:
-        """How many messages are received or held in each (channel, lane) that has any."""
-
-    @abstractmethod
-    async def message(self, sequence: int) -> Message:
-        """The message with its bytes. Raises KeyError where there is none."""
-
-    @abstractmethod
-    async def intake_body(self, sequence: int) -> bytes:
-        """The bytes of the whole intake that a message came in."""
-
-    @abstractmethod
-    async def payload(self, delivery: int) -> bytes:
-        """What a delivery sends. Raises KeyError where there is no such delivery."""
-
-    @abstractmethod
-    async def records(self, sequence: int, count: int) -> tuple[MessageRecord, ...]:
-        """So many messages in a row."""
-
-    @abstractmethod
-    async def deliveries(self, sequence: int) -> tuple[DeliveryRecord, ...]:
-        """All deliveries of a message, run by run, in the order they were made; without their attempts."""
-
-    @abstractmethod
-    async def find(self, search: Search) -> tuple[MessageRecord, ...]:
-        """Messages, the latest first."""
-
-    @abstractmethod
-    async def sequence_of(self, message_id: str) -> int | None:
-        """The message with that id."""
-
-    @abstractmethod
-    async def story(self, sequence: int) -> Story | None:
-        """A message, its deliveries and their attempts."""
-
-    @abstractmethod
-    async def counts(self) -> tuple[Count, ...]:
-        """How many messages and deliveries are in each state, by channel and destination; zeros are left out."""
-
-    @abstractmethod
-    async def next_due_ms(self, channel: str) -> int | None:
-        """When the next message or delivery of a channel wants work; None where none does."""
-
-    @abstractmethod
-    async def remembered(self, collection: str, key: str) -> object:
-        """The value kept under (collection, key), or None."""
-
-    @abstractmethod
-    async def recipe(self, digest: str) -> Mapping[str, str] | None:
-        """The files of a recipe that was pinned."""
-
-    @abstractmethod
-    async def verify(self) -> tuple[Fault, ...]:
-        """Proof of conservation and of the hash chain; no fault where both hold."""
-
     def message_id(self, at_ms: int, sequence: int) -> str:
         """The ULID of a message that arrived at that time under that sequence."""
         return message_ulid(at_ms, self.salt, sequence)
+
+
+__all__ = ["CannotStore", "Search", "Store"]
