@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from interpres.fault import Fault
 from interpres.message import Message
-from interpres.store.records import Count, DeliveryRecord, Head, Known, MessageRecord, Story
+from interpres.store.records import Count, DeliveryRecord, Head, Known, MessageRecord, Size, Story
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,10 @@ class Reads(ABC):
     @abstractmethod
     async def recipe(self, digest: str) -> Mapping[str, str] | None:
         """The files of a recipe that was pinned."""
+
+    @abstractmethod
+    async def size(self) -> Size:
+        """What the store takes on its disk; cheap enough to be asked every few seconds."""
 
     @abstractmethod
     async def verify(self) -> tuple[Fault, ...]:

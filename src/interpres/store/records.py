@@ -128,3 +128,12 @@ class Count:
     destination: str
     state: str
     number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What the store takes on its disk, in bytes: all of it, the log in that, and what of the file is free to be used again."""
+
+    total_bytes: int
+    log_bytes: int
+    free_bytes: int

@@ -9,6 +9,7 @@ from typing import Final
 import apsw
 
 from interpres.fault import Fault
+from interpres.store.records import Size
 
 OLDEST: Final = (3, 51, 3)
 """Older versions of SQLite can damage a WAL that two connections use at once (sqlite.org, release notes of 3.51.3)."""
@@ -51,6 +52,15 @@ def reader(path: Path, vfs: str | None = None) -> apsw.Connection:
     db.set_busy_timeout(10_000)
     db.pragma("cache_size", -4 * 1024)
     return db
+
+
+def size(db: apsw.Connection, path: Path) -> Size:
+    """What the file and the log beside it take, and how many bytes of the file hold nothing."""
+    try:
+        log_bytes = path.with_name(path.name + "-wal").stat().st_size
+    except FileNotFoundError:  # nobody has it open
+        log_bytes = 0
+    return Size(path.stat().st_size + log_bytes, log_bytes, db.pragma("freelist_count") * db.pragma("page_size"))
 
 
 def migrate(db: apsw.Connection) -> None:
