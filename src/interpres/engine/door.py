@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -39,6 +40,20 @@ class _Entry:
         return self.known is None and self.other is None
 
 
+class _Stages:
+    """When an intake came, and when it was durable, if anything of it was stored."""
+
+    __slots__ = ("came", "stored")
+
+    def __init__(self) -> None:
+        self.came = time.perf_counter()
+        self.stored = 0.0
+
+    def seconds(self) -> tuple[float, float]:
+        """How long it was on its way to the disk, and from there until now."""
+        return (self.stored - self.came, time.perf_counter() - self.stored) if self.stored else (0.0, 0.0)
+
+
 class Door:
     """One channel's."""
 
@@ -54,15 +69,18 @@ class Door:
     async def accept(self, intake: Intake) -> Receipt:
         """Keep an intake and wait for what `answer:` asks; what to tell the peer."""
         self.shift.accepting += 1
+        stages = _Stages()
         try:
-            return await self._accept(intake)
+            receipt = await self._accept(intake, stages)
         except CannotStore as refused:
             self.shift.trouble(refused)
-            return Receipt(stored=False, faults=(refused.fault,), cannot_store=True)
+            receipt = Receipt(stored=False, faults=(refused.fault,), cannot_store=True)
         finally:
             self.shift.accepting -= 1
+        self.shift.meter.answered(self.road.recipe.name, receipt, *stages.seconds())
+        return receipt
 
-    async def _accept(self, intake: Intake) -> Receipt:
+    async def _accept(self, intake: Intake, stages: _Stages) -> Receipt:
         """Intakes pass the door in the order in which they came; they wait for their answers behind it, side by side."""
         no_longer: set[int] = set()
         while True:
@@ -72,7 +90,7 @@ class Door:
                 return Receipt(stored=False, faults=(fault,), cannot_store=True)
             async with self.road.door:
                 entry = await self._enter(intake, no_longer)
-            receipt = await self._answered(entry)
+            receipt = await self._answered(entry, stages)
             if receipt is not None and (entry.is_new or _was_good(receipt)):
                 return receipt if entry.is_new else await self._again(receipt)
             if entry.known is not None:
@@ -101,7 +119,7 @@ class Door:
             return identity_number(self.road.recipe.name, digest.hex())
         return None
 
-    async def _answered(self, entry: _Entry) -> Receipt | None:
+    async def _answered(self, entry: _Entry, stages: _Stages) -> Receipt | None:
         """The entry's receipt; None where it is that of another, which came to nothing."""
         if entry.other is not None:
             return await asyncio.shield(entry.other)
@@ -111,6 +129,7 @@ class Door:
         try:
             if entry.stored is not None:
                 await asyncio.shield(entry.stored)
+                stages.stored = time.perf_counter()
             receipt = await self._answer(entry.waiting)
             return receipt
         finally:
@@ -194,6 +213,7 @@ class Door:
                 if done.result.state == "held":
                     self.road.close_lane(done.lane)
             return
+        self.shift.meter.stored(self.road.recipe.name, len(plan.messages))
         for sequence, _, fate in plan.left:
             self.shift.message_is(sequence, self.road.recipe.name, fate)
         self.road.written(plan.dones, stored.result())

@@ -16,11 +16,13 @@ from interpres.clock import Clock
 from interpres.destination import Target
 from interpres.engine.door import Door
 from interpres.engine.enrich import Answers
+from interpres.engine.meter import Meter
 from interpres.engine.outlet import Outlet
 from interpres.engine.own_bug import own_bug
 from interpres.engine.recover import recover, reopen
 from interpres.engine.road import Road
 from interpres.engine.shift import Calls, Left, Observer, Shift, log
+from interpres.engine.standing import Standing, standing_of
 from interpres.engine.work import Worker
 from interpres.fault import Fault
 from interpres.source import Setting, Source
@@ -37,8 +39,8 @@ LONGEST_REST_SECONDS: Final = 60.0
 class Engine:
     """Runs recipes against a store. `start` opens everything, `run` returns when the work is done or `stop` was called.
 
-    `calls` is what speaks to systems; who made it closes it. `observer` is told of each durable step. `chance` draws the
-    jitter of retries.
+    `calls` is what speaks to systems; who made it closes it. `observer` is told of each durable step, `meter` of what is
+    to be counted. `chance` draws the jitter of retries.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Engine:
         *,
         clock: Clock | None = None,
         observer: Observer | None = None,
+        meter: Meter | None = None,
         chance: Callable[[], float] = random.random,
         environment: Mapping[str, str] | None = None,
     ) -> None:
@@ -58,7 +61,7 @@ class Engine:
         self.environment = environment or {}
         self.workspace = workspace
         self.var = var
-        self.shift = Shift(store, calls, clock or Clock(), observer, chance)
+        self.shift = Shift(store, calls, clock or Clock(), observer, chance, meter)
         self.listening: dict[str, str] = {}
         """What each channel's source said when it opened (`listens on 127.0.0.1:2575`)."""
         self._roads: dict[str, Road] = {}
@@ -75,6 +78,10 @@ class Engine:
     def source(self, channel: str) -> Source:
         """A channel's source, opened by `start`: whoever drives it by hand (demo, tests) learns its port here."""
         return self._roads[channel].source
+
+    def standing(self) -> tuple[Standing, ...]:
+        """How each channel stands just now."""
+        return tuple(standing_of(road, self.listening.get(name, "")) for name, road in self._roads.items())
 
     # from start to end
 
@@ -211,6 +218,7 @@ class Engine:
     def _refused_at_edge(self, channel: str, fault: Fault) -> None:
         """Nothing is stored of it; it is counted, and the log says why."""
         log.warning("refused at the edge", channel=channel, code=fault.code, says=fault.says)
+        self.shift.meter.refused_at_edge(channel, fault.code)
         told = self.store.tell(channel, "refused")
         told.add_done_callback(lambda done: done.cancelled() or done.exception())
 
@@ -234,7 +242,15 @@ class Engine:
     async def _feed(self, road: Road) -> None:
         """One source; where it ends with an error it is started again after a rest, and nobody else notices."""
         door = Door(road)
-        await self._kept_going(lambda: road.source.run(door.accept), f"taking from channel {road.recipe.name}")
+
+        async def take() -> None:
+            road.taking = True
+            try:
+                await road.source.run(door.accept)
+            finally:
+                road.taking = False
+
+        await self._kept_going(take, f"taking from channel {road.recipe.name}")
 
     async def _kept_going(self, work: Callable[[], Coroutine[Any, Any, None]], while_: str) -> None:
         rest_seconds = 1.0

@@ -81,6 +81,11 @@ class Outlet:
         """Whether any hand is at work."""
         return self.free < HANDS
 
+    @property
+    def standing(self) -> str:
+        """`up`, or why nothing is sent there just now."""
+        return "up"
+
     async def run(self) -> None:
         """Claim what is due whenever hands are free, until the engine stops."""
         while not self.shift.stopping.is_set():
@@ -145,6 +150,8 @@ class Outlet:
         self.under_way.discard(claimed.delivery)
         place = (self.channel, claimed.destination, claimed.part)
         state = settled.states[-1]
+        took_seconds = settled.took_ms / 1000
+        self.shift.meter.attempted(self.channel, claimed.destination, claimed.message_id, state, settled.tries, took_seconds)
         self.shift.delivery_is(claimed.sequence, claimed.message_id, place, state, settled.faults, settled.tries)
         following = claims.claimed[0] if claims.claimed else None
         if following is not None:

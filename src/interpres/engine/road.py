@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -48,6 +49,8 @@ class Road:
         self.outlets = outlets
         self.open_lanes: Counter[int] = Counter()
         self.door = asyncio.Lock()
+        self.taking = False
+        """Whether its source is at work."""
         self.work = asyncio.Event()
         """Set when a message was left for the worker."""
 
@@ -55,17 +58,23 @@ class Road:
 
     def opened(self, message: Message) -> Opened:
         """The message read as far as can be without asking; an exception that is no fault holds it as our own bug."""
+        began = time.perf_counter()
         try:
             return pipeline.open_message(message, self.recipe)
         except Exception as error:
             return Opened(message, result=_held(own_bug(error, "reading a message", message.id)))
+        finally:
+            self.shift.meter.read(self.recipe.name, time.perf_counter() - began)
 
     def result(self, opened: Opened, context: Mapping[str, Any]) -> Result:
         """The message's result; likewise."""
+        began = time.perf_counter()
         try:
             return pipeline.process(opened, self.recipe, context)
         except Exception as error:
             return _held(own_bug(error, "processing a message", opened.message.id))
+        finally:
+            self.shift.meter.processed(self.recipe.name, time.perf_counter() - began)
 
     # results on their way to the store and back
 

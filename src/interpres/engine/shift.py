@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol, TypeVar
 import structlog
 
 from interpres.clock import Clock
+from interpres.engine.meter import Meter
 from interpres.engine.waiting import Waiting
 from interpres.fault import Fault
 from interpres.source import Fate
@@ -66,13 +67,20 @@ class Shift:
     """One per engine. `stopping` is set once: nothing new is begun from then on."""
 
     def __init__(
-        self, store: Store, calls: Calls | None, clock: Clock, observer: Observer | None, chance: Callable[[], float]
+        self,
+        store: Store,
+        calls: Calls | None,
+        clock: Clock,
+        observer: Observer | None,
+        chance: Callable[[], float],
+        meter: Meter | None = None,
     ) -> None:
         self.store = store
         self.calls = calls
         self.clock = clock
         self.observer = observer
         self.chance = chance
+        self.meter = meter or Meter()
         self.stopping = asyncio.Event()
         self.broken = False
         """A sync failed: nothing is taken until the store was opened again."""
@@ -106,8 +114,9 @@ class Shift:
                 waiting.received(sequence, fate)
             else:
                 waiting.processed(sequence, fate, owed)
+        codes = tuple(f.code for f in fate.faults)
+        self.meter.message(channel, fate.state, codes)
         if self.observer is not None:
-            codes = tuple(f.code for f in fate.faults)
             self.observer(Event("message", fate.message_id, channel, fate.state, codes=codes))
 
     def delivery_is(
@@ -124,8 +133,9 @@ class Shift:
         self.ended[state] += 1
         for waiting in self._waiting.get(sequence, ()):
             waiting.settled((sequence, destination, part), state, faults)
+        codes = tuple(f.code for f in faults)
+        self.meter.delivery(channel, destination, state, codes)
         if self.observer is not None:
-            codes = tuple(f.code for f in faults)
             self.observer(Event("delivery", message_id, channel, state, destination, part, tries, codes))
 
     # storing what must not be forgotten
@@ -142,6 +152,7 @@ class Shift:
     def trouble(self, refused: CannotStore) -> None:
         """The store could not take something; where it is broken, the engine has to open it again."""
         log.error("cannot store", code=refused.fault.code, says=refused.fault.says)
+        self.meter.cannot_store(refused.fault.code)
         if refused.broken:
             self.broken = True
             self.mend.set()
