@@ -28,8 +28,21 @@ class NewDelivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Awaits:
+    """A held message waits until somebody remembers this key; `until_ms` (steady time) is its limit."""
+
+    collection: str
+    key: str
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Processed:
-    """The whole result of processing one message: written in one transaction. `recipe` is the digest of what it was made by."""
+    """The whole result of processing one message: written in one transaction. `recipe` is the digest of what it was made by.
+
+    What `awaits` a key is held without being anybody's affair; where the key is there by the time of the commit, the message
+    stays received and asks again.
+    """
 
     state: MessageState
     recipe: str
@@ -38,6 +51,7 @@ class Processed:
     warnings: tuple[Fault, ...] = ()
     owed: tuple[NewDelivery, ...] = ()
     context: Mapping[str, Any] = field(default_factory=dict)
+    awaits: tuple[Awaits, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +91,11 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Worked:
-    """A message that was received before and is processed now."""
+    """A message that was received before and is processed now; `keys` are given where it was edited."""
 
     sequence: int
     processed: Processed
+    keys: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from interpres.delivery import DeliveryState, MessageState
 from interpres.fault import Fault
+from interpres.message import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +26,39 @@ class Claimed:
     born_ms: int
     media_type: str
     names: Mapping[str, str]
+    spent: int = 0
+    """Attempts before somebody sent it again: limits count from there."""
+    batch: int | None = None
+    """The first delivery of those it was sent with before, where it was sent in a batch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a claim brought, and when the next delivery of the destination is due (None: none waits)."""
+    """What a claim brought, and when the next delivery of the destination is due (None: none waits).
+
+    `woken`: channels of which a message was waiting for what has just been remembered, and is received again.
+    """
 
     claimed: tuple[Claimed, ...] = ()
     next_due_ms: int | None = None
+    woken: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A received message and how it is to be processed: `message.body` is what an edit made of it.
+
+    `context` is given where nothing is to be asked again; `targets` limits the run to these destinations.
+    """
+
+    message: Message
+    run: int
+    start: int
+    size: int
+    intake: int
+    context: Mapping[str, Any] | None = None
+    targets: frozenset[str] | None = None
+    edited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +139,63 @@ class MessageRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run of a message that has more than one; `state` is what it came to, empty while it is the latest."""
+
+    number: int
+    at_ms: int
+    kind: str
+    who: str
+    reason: str
+    state: str
+    edited: bool
+    faults: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ActRecord:
+    """What somebody did to a message (delivery 0) or to one of its deliveries."""
+
+    at_ms: int
+    kind: str
+    who: str
+    reason: str
+    delivery: int
+
+
+@dataclass(frozen=True, slots=True)
 class Story:
-    """All that is known of one message: itself, its deliveries, and each one's attempts."""
+    """All that is known of one message: itself, its deliveries, each one's attempts, its runs and what people did."""
 
     message: MessageRecord
     deliveries: tuple[DeliveryRecord, ...]
+    runs: tuple[RunRecord, ...] = ()
+    acts: tuple[ActRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Messages and deliveries with the same cause of trouble. `cause` is its number, `fault` the first one seen, without a value
+    unless that is a code; `samples` are sequences of a few messages, the latest first."""
+
+    cause: int
+    channel: str
+    destination: str
+    fault: Fault
+    messages: int
+    deliveries: int
+    first_ms: int
+    last_ms: int
+    samples: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Troubled:
+    """One message (delivery 0) or delivery that is in trouble."""
+
+    message: int
+    delivery: int
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
