@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from interpres import catalog
 from interpres.channel import Recipe
 from interpres.clock import Clock
 from interpres.destination import Target
-from interpres.engine.door import Door
 from interpres.engine.enrich import Answers
+from interpres.engine.feeds import Feeds
+from interpres.engine.going import kept_going
 from interpres.engine.meter import Meter
 from interpres.engine.outlet import Outlet
-from interpres.engine.own_bug import own_bug
 from interpres.engine.recover import recover, reopen
 from interpres.engine.road import Road
 from interpres.engine.shift import Calls, Left, Observer, Shift, log
@@ -33,7 +33,6 @@ SOON_SECONDS: Final = 30.0
 """`until_idle` waits for what is due so soon."""
 
 LOOK_SECONDS: Final = 0.1
-LONGEST_REST_SECONDS: Final = 60.0
 
 
 class Engine:
@@ -62,11 +61,9 @@ class Engine:
         self.workspace = workspace
         self.var = var
         self.shift = Shift(store, calls, clock or Clock(), observer, chance, meter)
-        self.listening: dict[str, str] = {}
-        """What each channel's source said when it opened (`listens on 127.0.0.1:2575`)."""
+        self.feeds = Feeds(self.shift, self._source)
         self._roads: dict[str, Road] = {}
         self._workers: dict[str, Worker] = {}
-        self._feeds: list[asyncio.Task[None]] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._stop = asyncio.Event()
 
@@ -74,6 +71,11 @@ class Engine:
     def store(self) -> Store:
         """The store that it runs against."""
         return self.shift.store
+
+    @property
+    def listening(self) -> Mapping[str, str]:
+        """What each channel's source said when it opened (`listens on 127.0.0.1:2575`)."""
+        return self.feeds.listening
 
     def source(self, channel: str) -> Source:
         """A channel's source, opened by `start`: whoever drives it by hand (demo, tests) learns its port here."""
@@ -123,7 +125,7 @@ class Engine:
         def remaining() -> float:
             return max(0.1, (end_ms - self.shift.clock.steady_ms()) / 1000)
 
-        await self._close_sources(remaining)
+        await self.feeds.end(self._roads.values(), remaining)
         self.shift.stopping.set()
         for worker in self._workers.values():
             await worker.finish(remaining())
@@ -132,21 +134,6 @@ class Engine:
         left = await self._left()
         await self._close()
         return left
-
-    async def _close_sources(self, remaining: Callable[[], float]) -> None:
-        for feed in self._feeds:
-            feed.cancel()
-        await asyncio.gather(*self._feeds, return_exceptions=True)
-        self._feeds.clear()
-        for road in self._roads.values():
-            try:
-                async with asyncio.timeout(remaining()):
-                    await road.source.close()
-            except TimeoutError:
-                log.warning("a source did not close in time", channel=road.recipe.name)
-            except Exception as error:
-                own_bug(error, "closing a source")
-        self.listening.clear()
 
     async def _left(self) -> Left:
         """The open states of the channels that ran. What is left in a store that cannot be read is not known, and that counts."""
@@ -186,18 +173,18 @@ class Engine:
         for road in self._roads.values():
             self._workers[road.recipe.name] = Worker(road, answers)
         for road in self._roads.values():
-            sentence = await road.source.open()
-            self.listening[road.recipe.name] = "; ".join([sentence, *road.source.setting.notes])
+            await self.feeds.open(road)
         self._begin()
 
     def _begin(self) -> None:
         """Every task that runs as long as the engine does."""
-        self._tasks = [asyncio.create_task(self._kept_going(w.run, "working")) for w in self._workers.values()]
-        self._tasks += [asyncio.create_task(self._kept_going(o.run, "claiming")) for o in self._outlets()]
-        self._tasks.append(asyncio.create_task(self._kept_going(self._mend, "opening the store again")))
-        self._feeds = [asyncio.create_task(self._feed(road)) for road in self._roads.values()]
+        self._tasks = [asyncio.create_task(kept_going(self.shift, w.run, "working")) for w in self._workers.values()]
+        self._tasks += [asyncio.create_task(kept_going(self.shift, o.run, "claiming")) for o in self._outlets()]
+        self._tasks.append(asyncio.create_task(kept_going(self.shift, self._mend, "opening the store again")))
+        for road in self._roads.values():
+            self.feeds.begin(road)
 
-    def _road(self, recipe: Recipe) -> Road:
+    def _source(self, recipe: Recipe) -> Source:
         setting = Setting(
             recipe.name,
             recipe.format,
@@ -208,12 +195,15 @@ class Engine:
             environment=self.environment,
         )
         source: Source = catalog.part("sources", recipe.source_word)(recipe.source_settings, setting)
+        return source
+
+    def _road(self, recipe: Recipe) -> Road:
         outlets = {}
         for name, destination in recipe.destinations.items():
             part = catalog.part("destinations", destination.word)
             target = Target(recipe.name, name, self.workspace, self.shift.calls)
             outlets[name] = Outlet(self.shift, recipe.name, destination, part(destination.settings, target))
-        return Road(self.shift, recipe, source, outlets)
+        return Road(self.shift, recipe, self._source(recipe), outlets)
 
     def _refused_at_edge(self, channel: str, fault: Fault) -> None:
         """Nothing is stored of it; it is counted, and the log says why."""
@@ -228,40 +218,15 @@ class Engine:
 
     async def _close(self) -> None:
         self.shift.stopping.set()
-        for task in (*self._tasks, *self._feeds):
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, *self._feeds, return_exceptions=True)
-        if self.listening:
-            await self._close_sources(lambda: 1.0)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.feeds.end(self._roads.values(), lambda: 1.0)
         for outlet in self._outlets():
             await outlet.part.close()
         await self.store.close()
 
     # what runs beside
-
-    async def _feed(self, road: Road) -> None:
-        """One source; where it ends with an error it is started again after a rest, and nobody else notices."""
-        door = Door(road)
-
-        async def take() -> None:
-            road.taking = True
-            try:
-                await road.source.run(door.accept)
-            finally:
-                road.taking = False
-
-        await self._kept_going(take, f"taking from channel {road.recipe.name}")
-
-    async def _kept_going(self, work: Callable[[], Coroutine[Any, Any, None]], while_: str) -> None:
-        rest_seconds = 1.0
-        while not self.shift.stopping.is_set():
-            try:
-                await work()
-                return
-            except Exception as error:
-                own_bug(error, while_)
-            await self.shift.pause(asyncio.Event(), rest_seconds)
-            rest_seconds = min(rest_seconds * 2, LONGEST_REST_SECONDS)
 
     async def _mend(self) -> None:
         """After a failed sync: close the store, open it again, take up what it holds."""
@@ -279,7 +244,7 @@ class Engine:
 
     async def is_idle(self) -> bool:
         """Whether nothing is in hand and nothing is due within `SOON_SECONDS`."""
-        if self.shift.accepting or not all(road.source.idle() for road in self._roads.values()):
+        if self.shift.accepting or not self.feeds.idle(self._roads.values()):
             return False
         if any(w.busy for w in self._workers.values()) or any(o.busy for o in self._outlets()):
             return False
