@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from interpres.fault import Fault
 from interpres.message import Message
-from interpres.store.records import Count, DeliveryRecord, Head, Known, MessageRecord, Size, Story
+from interpres.store.records import Arrived, Count, DeliveryRecord, Head, Known, MessageRecord, Queue, Size, Story
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,15 @@ class Reads(ABC):
     @abstractmethod
     async def recipe(self, digest: str) -> Mapping[str, str] | None:
         """The files of a recipe that was pinned."""
+
+    @abstractmethod
+    async def queues(self) -> tuple[Queue, ...]:
+        """What waits for work, by channel and destination; cheap enough to be asked every few seconds."""
+
+    @abstractmethod
+    async def arrivals(self, since_ms: int, slot_ms: int) -> tuple[Arrived, ...]:
+        """In which slots of time, so long each, messages of each channel came since then; of the latest messages only, where
+        there are very many."""
 
     @abstractmethod
     async def size(self) -> Size:

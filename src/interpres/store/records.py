@@ -215,3 +215,23 @@ class Size:
     total_bytes: int
     log_bytes: int
     free_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What waits in a channel to be processed (destination empty), or for a destination: in how many lanes, and since when its
+    oldest does (None: everything there is under way or held)."""
+
+    channel: str
+    destination: str
+    lanes: int
+    oldest_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """When messages of a channel came: the beginnings of the slots of time in which any did, ascending, and the last of all."""
+
+    channel: str
+    slots_ms: tuple[int, ...]
+    last_ms: int

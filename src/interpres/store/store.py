@@ -33,6 +33,9 @@ class Store(Reads):
     salt: bytes
     """Drawn once for each store; message ids are derived from it."""
 
+    durability: Mapping[str, str]
+    """What stands behind a yes while it is open: how commits are synced, and what shares one (`synchronous: full`)."""
+
     # opening and closing
 
     @abstractmethod

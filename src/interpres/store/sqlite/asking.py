@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from interpres.fault import Fault
 from interpres.message import Message
 from interpres.store.reads import Search
-from interpres.store.records import Count, DeliveryRecord, Head, Known, MessageRecord, Size, Story
-from interpres.store.sqlite import connection, reading
+from interpres.store.records import Arrived, Count, DeliveryRecord, Head, Known, MessageRecord, Queue, Size, Story
+from interpres.store.sqlite import connection, pulse, reading
 from interpres.store.sqlite.opening import Opening
 from interpres.store.sqlite.verify import verify
 
@@ -65,6 +65,12 @@ class Asking(Opening):
 
     async def recipe(self, digest: str) -> Mapping[str, str] | None:
         return await self._read(lambda db: reading.recipe(db, digest))
+
+    async def queues(self) -> tuple[Queue, ...]:
+        return await self._read(pulse.queues)
+
+    async def arrivals(self, since_ms: int, slot_ms: int) -> tuple[Arrived, ...]:
+        return await self._read(lambda db: pulse.arrivals(db, since_ms, slot_ms))
 
     async def size(self) -> Size:
         return await self._read(lambda db: connection.size(db, self.path))

@@ -29,6 +29,10 @@ LONGEST_READ_WAIT_SECONDS: Final = 30.0
 """How long a question waits for a store that is being opened again."""
 
 
+SYNCHRONOUS: Final = ("off", "normal", "full", "extra")
+"""SQLite's own words for its levels (sqlite.org, pragma synchronous)."""
+
+
 class Opening(Store):
     """How a store in one file is opened and closed, and how work gets to its writer and its readers.
 
@@ -39,6 +43,7 @@ class Opening(Store):
     def __init__(self, path: Path, *, clock: Clock | None = None, read_only: bool = False, vfs: str | None = None) -> None:
         self.path = path
         self.salt = b""
+        self.durability: Mapping[str, str] = {}
         self._clock = clock or Clock()
         self._read_only = read_only
         self._vfs = vfs
@@ -91,6 +96,7 @@ class Opening(Store):
     def _open_writer(self, first: Callable[[Ledger], None] | None) -> Writer:
         db = connection.writer(self.path, self._vfs)
         try:
+            self.durability = {"synchronous": SYNCHRONOUS[db.pragma("synchronous")], "commit": "group"}
             connection.migrate(db)
             with db:
                 if db.execute(ledger_sql.ABOUT, ("salt",)).get is None:
