@@ -46,6 +46,8 @@ class Calls:
         self._clock = clock
         self._transport = transport
         self._lines: dict[str, Line] = {}
+        self._made_of: dict[str, Any] = {}
+        self._retired: list[Line] = []
         json = catalog.part("formats", "json")
         self._json = json(json.Settings())
 
@@ -78,9 +80,22 @@ class Calls:
         reply = await self._line(system).exchange(request)
         return self._read(system, operation, reply)
 
+    async def renew(self, systems: Mapping[str, System], environment: Mapping[str, str]) -> None:
+        """Speak to these systems from now on, as the environment says now. A system that is not among them stays as it was.
+
+        Only where address, headers, sign-in or limits changed is a line given up, and not before its last call has ended: the
+        others keep their connections and tokens.
+        """
+        self._systems, self._environment = {**self._systems, **systems}, environment
+        changed = [name for name in self._lines if self._made_of[name] != _made_of(self._systems[name], environment)]
+        retired = [self._lines.pop(name) for name in changed]
+        self._retired = [line for line in (*self._retired, *retired) if line.in_use]
+        for line in retired:
+            await line.retire()
+
     async def close(self) -> None:
         """Let go of all connections and forget all tokens."""
-        lines, self._lines = list(self._lines.values()), {}
+        lines, self._lines, self._retired = [*self._lines.values(), *self._retired], {}, []
         for line in lines:
             await line.close()
 
@@ -117,6 +132,7 @@ class Calls:
     def _line(self, system: System) -> Line:
         if system.name not in self._lines:
             self._lines[system.name] = self._opened(system)
+            self._made_of[system.name] = _made_of(system, self._environment)
         return self._lines[system.name]
 
     def _opened(self, system: System) -> Line:
@@ -198,6 +214,15 @@ class Calls:
         says = f"the answer of {system.name} to {operation.name} ({reply.status}) is not one that we know"
         hint = "see what it answered, then release or drop it; answers: in its system.yaml says what counts"
         return [Fault("N242", says, hint)]
+
+
+def _made_of(system: System, environment: Mapping[str, str]) -> Any:
+    """What a line is made of; where that is not to be had, something that equals nothing else."""
+    try:
+        sign_in = system.sign_in and (system.sign_in.word, expand(system.sign_in.written, environment))
+        return expand(system.base_url, environment), expand(system.headers, environment), sign_in, system.limits
+    except Fault:
+        return object()
 
 
 def _written(value: Any) -> str:

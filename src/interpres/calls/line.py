@@ -60,6 +60,8 @@ class Line:
         self._client: httpx2.AsyncClient | None = None
         self._places = asyncio.Semaphore(limits.in_flight)
         self._next_start = 0.0
+        self._under_way = 0
+        self._retired = False
 
     async def exchange(self, request: Request) -> Reply:
         """The reply to a request; after a 401 the sign-in is renewed and the request made once more.
@@ -67,6 +69,14 @@ class Line:
         Raises `TryAgain` where there is no reply (`uncertain` once a request that may change something was under way), and
         `Fault` N222 for a request that cannot be written.
         """
+        self._under_way += 1
+        try:
+            return await self._signed(request)
+        finally:
+            self._under_way -= 1
+            await self._let_go()
+
+    async def _signed(self, request: Request) -> Reply:
         if self.sign_in is None or not request.signed:
             return await self._limited(request, UNSIGNED)
         signature = await self.sign_in.sign()
@@ -81,6 +91,20 @@ class Line:
 
         said = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json", **headers}
         return await self._timed(Request("POST", path, headers=said, body=urlencode(form).encode()), UNSIGNED)
+
+    @property
+    def in_use(self) -> bool:
+        """Whether it holds connections, or a call that may open one."""
+        return self._client is not None or self._under_way > 0
+
+    async def retire(self) -> None:
+        """Take nothing more: what is under way comes to its end, and the last of it closes the line."""
+        self._retired = True
+        await self._let_go()
+
+    async def _let_go(self) -> None:
+        if self._retired and not self._under_way:
+            await self.close()
 
     async def close(self) -> None:
         """Let go of the connections."""
