@@ -63,7 +63,7 @@ class Http(Source):
         self._known: tuple[str, bytes] | None = None
 
     async def open(self) -> str:
-        from interpres.sources.http.server import listening_socket
+        from interpres.serving import listening_socket
 
         s = self.settings
         self._known = self._callers()
@@ -80,12 +80,13 @@ class Http(Source):
 
     async def run(self, accept: Accept) -> None:
         """Serve until cancelled; requests that have arrived are answered first."""
-        from interpres.sources.http.server import made_server
+        from interpres.serving import made_server
 
         assert self._socket is not None, "open comes before run"
         self._accept = accept
         context = server_context(self.settings.tls, self.setting.workspace) if self.settings.tls else None
-        server = made_server(self._application, self.settings.limits, context)
+        limits = self.settings.limits
+        server = made_server(self._application, limits.body_seconds, limits.connections, context)
         async with asyncio.TaskGroup() as group:
             serving = group.create_task(server.serve(sockets=[self._socket]))
             try:

@@ -1,4 +1,4 @@
-"""Server: uvicorn inside the engine's loop — no signal handlers, no log of addresses, no patience with silence."""
+"""Serving: uvicorn inside a running loop — no signal handlers, no log of addresses, no patience with silence."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
-
-from interpres.sources.http.settings import HttpLimits
 
 INCOMPLETE_BYTES = 32 * 1024
 """How much of a request line and headers is kept that have not ended."""
@@ -27,15 +25,15 @@ class Server(uvicorn.Server):
         yield
 
 
-def made_server(application: Any, limits: HttpLimits, context: ssl.SSLContext | None) -> Server:
-    """A server that is not started yet."""
+def made_server(application: Any, request_seconds: float, connections: int, context: ssl.SSLContext | None = None) -> Server:
+    """A server of an ASGI 3 application, not started yet: how long a request may take to arrive, how many may be open at once."""
 
     class Patient(H11Protocol):
         """A connection that is closed when no whole request has come in time: uvicorn itself waits for ever."""
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
-            self._silence = self.loop.call_later(limits.body_seconds, self._close_silent)
+            self._silence = self.loop.call_later(request_seconds, self._close_silent)
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._silence.cancel()
@@ -55,7 +53,7 @@ def made_server(application: Any, limits: HttpLimits, context: ssl.SSLContext | 
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=limits.connections,
+        limit_concurrency=connections,
         timeout_keep_alive=60,
         timeout_graceful_shutdown=DRAIN_SECONDS,
         h11_max_incomplete_event_size=INCOMPLETE_BYTES,
