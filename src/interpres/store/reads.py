@@ -101,6 +101,10 @@ class Reads(ABC):
         there are very many."""
 
     @abstractmethod
+    async def last_delivered(self) -> Mapping[tuple[str, str], int]:
+        """When (wall time) each destination, by channel and name, last had something; left out where that was long ago."""
+
+    @abstractmethod
     async def size(self) -> Size:
         """What the store takes on its disk; cheap enough to be asked every few seconds."""
 

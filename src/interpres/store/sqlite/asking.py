@@ -8,7 +8,7 @@ from interpres.fault import Fault
 from interpres.message import Message
 from interpres.store.reads import Search
 from interpres.store.records import Arrived, Count, DeliveryRecord, Head, Known, MessageRecord, Queue, Size, Story
-from interpres.store.sqlite import connection, pulse, reading
+from interpres.store.sqlite import connection, latest, pulse, reading
 from interpres.store.sqlite.opening import Opening
 from interpres.store.sqlite.verify import verify
 
@@ -71,6 +71,9 @@ class Asking(Opening):
 
     async def arrivals(self, since_ms: int, slot_ms: int) -> tuple[Arrived, ...]:
         return await self._read(lambda db: pulse.arrivals(db, since_ms, slot_ms))
+
+    async def last_delivered(self) -> Mapping[tuple[str, str], int]:
+        return await self._read(latest.last_delivered)
 
     async def size(self) -> Size:
         return await self._read(lambda db: connection.size(db, self.path))
