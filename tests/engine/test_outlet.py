@@ -124,7 +124,7 @@ def test_a_passing_failure_is_tried_again_with_the_same_key(house: House) -> Non
     async def story() -> None:
         house.does("npca", lambda p: TryAgain("is away") if p.attempt < 3 else Outcome("delivered", "200"))
         async with house.running() as engine:
-            engine._roads["visits"].outlets["npca"].retry = quick()
+            engine._roads["visits"].outlets["npca"].attempts.retry = quick()
             receipt = await drop('{"patient": "P0", "n": 0}')
             await until(lambda: settled(house) == 1)
             sequence = await engine.store.sequence_of(receipt.fates[0].message_id)
@@ -143,7 +143,7 @@ def test_what_is_given_up_is_dead_and_says_why(house: House) -> None:
     async def story() -> None:
         house.does("npca", lambda _: TryAgain("is away"))
         async with house.running(recipe(common=DestinationCommon(attempts=2))) as engine:
-            engine._roads["visits"].outlets["npca"].retry = quick(attempts=2)
+            engine._roads["visits"].outlets["npca"].attempts.retry = quick(attempts=2)
             receipt = await drop('{"patient": "P0"}')
             await until(lambda: settled(house, "dead") == 1)
             sequence = await engine.store.sequence_of(receipt.fates[0].message_id)
@@ -177,7 +177,7 @@ def test_what_is_uncertain_goes_out_again_only_to_a_peer_that_honours_keys(
 
         house.does("npca", send)
         async with house.running(recipe(word=word)) as engine:
-            engine._roads["visits"].outlets["npca"].retry = quick()
+            engine._roads["visits"].outlets["npca"].attempts.retry = quick()
             receipt = await drop('{"patient": "P0"}')
             await until(lambda: settled(house, last) == 1)
             sequence = await engine.store.sequence_of(receipt.fates[0].message_id)

@@ -51,7 +51,7 @@ class Story:
             await engine.start()
             for road in engine._roads.values():
                 for outlet in road.outlets.values():
-                    outlet.retry = QUICK
+                    outlet.attempts.retry = QUICK
             for worker in engine._workers.values():
                 worker.retry = QUICK
             count = self.chance.randrange(20, 80)

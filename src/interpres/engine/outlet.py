@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final, Literal
 
 from interpres.channel import DestinationRecipe
-from interpres.delivery import DeliveryState, Outcome, Parcel, idempotency_key
 from interpres.destination import Destination
-from interpres.document import MISSING
+from interpres.engine.attempt import Attempt, Attempts, Ready
 from interpres.engine.own_bug import own_bug
+from interpres.engine.rest import Rest
 from interpres.engine.shift import AGAIN_SECONDS, Shift, log
-from interpres.fault import Fault, Faults, TryAgain
-from interpres.retry import Retry
 from interpres.store.changes import Claim, Settled
 from interpres.store.records import Claimed, Claims
 from interpres.store.store import CannotStore
@@ -22,19 +20,8 @@ from interpres.store.store import CannotStore
 HANDS: Final = 64
 """How many deliveries of one destination are under way at once."""
 
-LONGEST_SEND_SECONDS: Final = 900.0
-"""A destination has limits of its own; this one is for a destination that forgot."""
-
-UNREADABLE: Final = frozenset({"E124", "E128"})
-"""What the store says of a payload that it cannot give: a person's affair, not the peer's refusal."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A payload that is at hand: a delivery just made need not read it back. `tree` is what the payload was written from."""
-
-    payload: bytes
-    tree: Any = None
+FAR_MS: Final = 1 << 52
+"""A probe takes what is due first, whenever that is."""
 
 
 class Outlet:
@@ -45,21 +32,65 @@ class Outlet:
         self.channel = channel
         self.recipe = recipe
         self.part = part
-        self.retry = Retry(recipe.common.attempts, recipe.common.for_at_most)
+        self.rest = Rest(shift.clock, shift.chance, HANDS)
+        self.attempts = Attempts(shift, channel, recipe, part, self.rest)
         self.free = HANDS
         self.under_way: set[int] = set()
+        self.paused = False
+        self._probe: int | None = None
         self._hands: set[asyncio.Task[None]] = set()
         self._claiming = asyncio.Lock()
         self._wake = asyncio.Event()
+
+    # how it stands
+
+    @property
+    def state(self) -> Literal["up", "resting", "paused"]:
+        """`resting`: left alone but for probes (`rest` says since when, and when the next is); `paused`: somebody said so."""
+        if self.paused:
+            return "paused"
+        return "resting" if self.rest.resting else "up"
+
+    @property
+    def busy(self) -> bool:
+        """Whether any hand is at work."""
+        return self.free < HANDS
+
+    def next_ms(self, due_ms: int | None) -> int | None:
+        """When the next attempt may be, where something waits that is due then; None: not before somebody does something."""
+        if due_ms is None or self.paused:
+            return None
+        return self.rest.next_probe_ms if self.rest.resting else due_ms
+
+    def pause(self) -> None:
+        """Begin nothing more until `resume`: what is being sent ends, what is new waits."""
+        if not self.paused:
+            self.paused = True
+            self._tell("a destination is paused")
+
+    def resume(self) -> None:
+        """Go on; a destination that rested rests again."""
+        if self.paused:
+            self.paused = False
+            self._tell("a destination goes on")
+            self.nudge()
+
+    def _tell(self, what: str, **more: object) -> None:
+        log.warning(what, channel=self.channel, destination=self.recipe.name, **more)
+        self.shift.destination_is(self.channel, self.recipe.name, self.state)
 
     # hands
 
     def take_hand(self) -> bool:
         """Keep a hand for a delivery that may be born `sending`."""
-        if self.free and not self.shift.stopping.is_set():
+        if not self.paused and self._may_begin() and not self.shift.stopping.is_set():
             self.free -= 1
             return True
         return False
+
+    def _may_begin(self) -> int:
+        """How many deliveries may begin, none of them as a probe."""
+        return min(self.free, self.rest.allows(HANDS - self.free))
 
     def give_back(self) -> None:
         """A hand that was kept for nothing."""
@@ -75,16 +106,6 @@ class Outlet:
         hand = asyncio.create_task(self._deliver(claimed, ready))
         self._hands.add(hand)
         hand.add_done_callback(self._hands.discard)
-
-    @property
-    def busy(self) -> bool:
-        """Whether any hand is at work."""
-        return self.free < HANDS
-
-    @property
-    def standing(self) -> str:
-        """`up`, or why nothing is sent there just now."""
-        return "up"
 
     async def run(self) -> None:
         """Claim what is due whenever hands are free, until the engine stops."""
@@ -104,32 +125,49 @@ class Outlet:
             log.warning("a delivery was cut off", channel=self.channel, destination=self.recipe.name)
             hand.cancel()
 
+    # claiming
+
     async def _claim_due(self) -> float | None:
         """Seconds until it is worth another look; None until somebody nudges."""
-        hands = -(-self.free // 2)  # the others stay free for deliveries that are born meanwhile
+        hands = self._hands_to_claim()
         if not hands:
-            return None
+            return self._seconds_until_probe()
+        is_probe = self.rest.resting
         self.free -= hands
         claims = Claims()
         try:
-            claims = await asyncio.shield(self.shift.store.claim(self._claim(hands)))
+            claims = await asyncio.shield(self.shift.store.claim(self._claim(hands, anything=is_probe)))
         except CannotStore as refused:
             self.shift.trouble(refused)
             return AGAIN_SECONDS
         finally:
             self.free += hands - len(claims.claimed)
         for claimed in claims.claimed:
+            self._probe = claimed.delivery if is_probe else self._probe
             self.begin(claimed)
         if len(claims.claimed) == hands:
             self.nudge()
         return self._seconds_until(claims.next_due_ms)
 
-    def _claim(self, limit: int) -> Claim:
-        return Claim(self.channel, self.recipe.name, self.shift.clock.steady_ms(), limit)
+    def _hands_to_claim(self) -> int:
+        """Half of what may begin: the other half stays free for deliveries that are born meanwhile. To a resting peer one."""
+        if self.paused:
+            return 0
+        if self.rest.resting:
+            return int(bool(self.free) and self._probe is None and self.rest.probe_in_seconds() == 0)
+        return -(-self._may_begin() // 2)
+
+    def _claim(self, limit: int, *, anything: bool = False) -> Claim:
+        now_ms = self.shift.clock.steady_ms()
+        return Claim(self.channel, self.recipe.name, FAR_MS if anything else now_ms, limit)
+
+    def _seconds_until_probe(self) -> float | None:
+        waits = self.rest.resting and not self.paused and self._probe is None and self.free
+        return self.rest.probe_in_seconds() if waits else None
 
     def _seconds_until(self, due_ms: int | None) -> float | None:
-        if due_ms is None or not self.free:
-            return None
+        if due_ms is None or not self._may_begin():
+            return None if due_ms is None else self._seconds_until_probe()
         return max(0.0, (due_ms - self.shift.clock.steady_ms()) / 1000)
 
     # one delivery after the other
@@ -138,11 +176,28 @@ class Outlet:
         try:
             following: Claimed | None = claimed
             while following is not None:
-                settled = await self._attempt(following, ready)
-                following = await self._settle(following, settled)
+                attempt = await self.attempts.make(following, ready)
+                self._note(following, attempt)
+                following = await self._settle(following, self.attempts.settled(following, attempt))
                 ready = None
         finally:
             self.free += 1
+
+    def _note(self, claimed: Claimed, attempt: Attempt) -> None:
+        """What the attempt says about the peer: it lives, or it is away."""
+        is_probe, self._probe = self._probe == claimed.delivery, None if self._probe == claimed.delivery else self._probe
+        if attempt.sick:
+            if self.rest.failed(claimed.delivery, attempt.outcome.after_seconds, probe=is_probe):
+                seconds = round(self.rest.probe_in_seconds())
+                self._tell("a destination rests", failures=self.rest.failures, says=attempt.says, next_probe_seconds=seconds)
+        elif attempt.answered:
+            rested_seconds = self.rest.answered()
+            if rested_seconds is not None:
+                self._tell("a destination is well again", rested_seconds=round(rested_seconds))
+            if self.rest.growing:
+                self.nudge()
+        if is_probe:
+            self.nudge()
 
     async def _settle(self, claimed: Claimed, settled: Settled) -> Claimed | None:
         """Write the outcome and claim what is due next, in one transaction."""
@@ -162,92 +217,15 @@ class Outlet:
 
     async def _written(self, claimed: Claimed, settled: Settled) -> tuple[Settled, Claims]:
         """What was written in the end: an outcome that cannot be kept as it is holds the delivery as our own bug."""
-        limit = 0 if self.shift.stopping.is_set() else 1
         try:
-            return settled, await self.shift.kept(lambda: self.shift.store.settle(settled, self._claim(limit)))
+            return settled, await self.shift.kept(lambda: self.shift.store.settle(settled, self._claim(self._goes_on())))
         except Exception as error:
             fault = own_bug(error, "keeping the outcome of a delivery", claimed.message_id)
             held = replace(settled, states=("held",), answer=None, faults=(fault,), remembered=(), due_ms=0)
-            return held, await self.shift.kept(lambda: self.shift.store.settle(held, self._claim(limit)))
+            return held, await self.shift.kept(lambda: self.shift.store.settle(held, self._claim(self._goes_on())))
 
-    async def _attempt(self, claimed: Claimed, ready: Ready | None) -> Settled:
-        began_ms = self.shift.clock.steady_ms()
-        at_ms = self.shift.clock.wall_ms()
-        try:
-            payload = ready.payload if ready else await self.shift.store.payload(claimed.delivery)
-            parcel = self._parcel(claimed, payload, ready.tree if ready else None)
-            async with asyncio.timeout(LONGEST_SEND_SECONDS):
-                outcome = await self.part.send(parcel)
-        except TryAgain as sick:
-            state: Any = "uncertain" if sick.uncertain else "waiting"
-            outcome = Outcome(state, after_seconds=sick.after_seconds)
-            return self._settled(claimed, outcome, began_ms, at_ms, sick.says)
-        except CannotStore as refused:
-            return self._settled(claimed, Outcome("waiting"), began_ms, at_ms, refused.fault.says)
-        except TimeoutError:
-            outcome = Outcome("uncertain")
-            return self._settled(claimed, outcome, began_ms, at_ms, "the destination did not come back")
-        except Fault as wrong:
-            outcome = Outcome("held" if wrong.code in UNREADABLE else "refused", faults=(wrong,))
-        except Faults as wrong:
-            outcome = Outcome("refused", faults=wrong.faults)
-        except Exception as error:
-            outcome = Outcome("held", faults=(own_bug(error, "sending a delivery", claimed.message_id),))
-        return self._settled(claimed, outcome, began_ms, at_ms)
-
-    def _parcel(self, claimed: Claimed, payload: bytes, tree: Any) -> Parcel:
-        key = idempotency_key(claimed.message_id, claimed.run, claimed.destination, claimed.part)
-        names = {
-            **claimed.names,
-            "message_id": claimed.message_id,
-            "channel": self.channel,
-            "destination": claimed.destination,
-            "run": str(claimed.run),
-            "part": str(claimed.part),
-        }
-        return Parcel(key, payload, claimed.media_type, tree, names, claimed.tries)
-
-    def _settled(self, claimed: Claimed, outcome: Outcome, began_ms: int, at_ms: int, says: str = "") -> Settled:
-        now_ms = self.shift.clock.steady_ms()
-        states, faults = self._course(claimed, outcome, now_ms, says)
-        wait = self.retry.wait_seconds(claimed.tries, self.shift.chance(), outcome.after_seconds)
-        return Settled(
-            claimed.delivery,
-            claimed.tries,
-            states,
-            at_ms,
-            now_ms - began_ms,
-            due_ms=now_ms + int(wait * 1000) if states[-1] == "waiting" else 0,
-            status=outcome.status,
-            says=says,
-            answer=None if outcome.answer is MISSING else outcome.answer,
-            faults=faults,
-        )
-
-    def _course(
-        self, claimed: Claimed, outcome: Outcome, now_ms: int, says: str
-    ) -> tuple[tuple[DeliveryState, ...], tuple[Fault, ...]]:
-        """The states that an outcome leads through: what may be tried again is, until its limits are reached."""
-        faults: tuple[Fault, ...] = tuple(outcome.faults)
-        age_seconds = (now_ms - claimed.born_ms) / 1000
-        over = self.retry.is_over(claimed.tries, age_seconds)
-        if outcome.state == "waiting":
-            return (("dead",), (*faults, _given_up(claimed.tries, age_seconds, says))) if over else (("waiting",), faults)
-        if outcome.state == "uncertain":
-            if self.part.honours_keys and not over:
-                return ("uncertain", "waiting"), faults
-            return ("uncertain", "held"), (*faults, _uncertain(says))
-        return (outcome.state,), faults
-
-
-def _given_up(tries: int, age_seconds: float, says: str) -> Fault:
-    last = f"; the last time {says}" if says else ""
-    hint = "see why the destination was away; once it is well, send it again"
-    times = "once" if tries == 1 else f"{tries} times"
-    return Fault("N301", f"it was tried {times} within {age_seconds / 60:.0f} minutes and given up{last}", hint)
-
-
-def _uncertain(says: str) -> Fault:
-    why = f" ({says})" if says else ""
-    hint = "ask the other side whether it came: if so mark it delivered, if not release it to be sent again"
-    return Fault("N302", f"nobody can know whether the destination acted on it{why}", hint)
+    def _goes_on(self) -> int:
+        """1 where the hand that has just sent something may go on with the next, else 0."""
+        if self.shift.stopping.is_set() or self.paused:
+            return 0
+        return min(1, self.rest.allows(HANDS - self.free - 1))

@@ -11,7 +11,8 @@ from typing import Any
 
 from interpres import pipeline
 from interpres.channel import Recipe
-from interpres.engine.outlet import Outlet, Ready
+from interpres.engine.attempt import Ready
+from interpres.engine.outlet import Outlet
 from interpres.engine.own_bug import own_bug
 from interpres.engine.shift import Shift
 from interpres.fault import Fault

@@ -27,9 +27,10 @@ AGAIN_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something is durable now: the state of a message, or of one of its deliveries. Ids and codes only, never values."""
+    """Something is so from now on: the durable state of a message or of one of its deliveries, or how a destination stands
+    (`up`, `resting`, `paused`). Ids and codes only, never values."""
 
-    kind: Literal["message", "delivery"]
+    kind: Literal["message", "delivery", "destination"]
     message_id: str
     channel: str
     state: str
@@ -137,6 +138,11 @@ class Shift:
         self.meter.delivery(channel, destination, state, codes)
         if self.observer is not None:
             self.observer(Event("delivery", message_id, channel, state, destination, part, tries, codes))
+
+    def destination_is(self, channel: str, destination: str, state: str) -> None:
+        """A destination is up, resting or paused from now on."""
+        if self.observer is not None:
+            self.observer(Event("destination", "", channel, state, destination))
 
     # storing what must not be forgotten
 

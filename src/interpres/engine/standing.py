@@ -21,4 +21,4 @@ class Standing:
 
 def standing_of(road: Road, says: str) -> Standing:
     """How this channel stands."""
-    return Standing(road.recipe.name, says, road.taking, {name: outlet.standing for name, outlet in road.outlets.items()})
+    return Standing(road.recipe.name, says, road.taking, {name: outlet.state for name, outlet in road.outlets.items()})
