@@ -45,6 +45,23 @@ def test_a_full_disk_is_a_no_and_passes(house: House, disk: FailingDisk) -> None
     asyncio.run(story())
 
 
+def test_an_engine_that_is_started_on_a_full_disk_says_so(house: House, disk: FailingDisk) -> None:
+    """It ended with an exception that is no fault, which the command line shows as our own bug."""
+
+    async def story() -> None:
+        async with house.running():
+            assert (await drop('{"patient": "P1"}')).accepted
+        disk.full = True
+        with pytest.raises(Fault) as refused:
+            await house.engine().start()
+        assert refused.value.code == "E130"
+        disk.full = False
+        async with house.running():
+            assert (await drop('{"patient": "P2"}')).accepted
+
+    asyncio.run(story())
+
+
 def test_an_outcome_that_the_disk_cannot_take_is_kept_until_it_can(house: House, disk: FailingDisk) -> None:
     async def story() -> None:
         async def send(_: Any) -> Outcome:

@@ -92,6 +92,9 @@ class Engine:
         await self.store.open()
         try:
             await self._open()
+        except CannotStore as refused:
+            await self._close()
+            raise refused.fault from None
         except BaseException:
             await self._close()
             raise
