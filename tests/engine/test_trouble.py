@@ -45,19 +45,24 @@ def test_a_full_disk_is_a_no_and_passes(house: House, disk: FailingDisk) -> None
     asyncio.run(story())
 
 
-def test_an_engine_that_is_started_on_a_full_disk_says_so(house: House, disk: FailingDisk) -> None:
+def test_an_engine_whose_disk_is_full_as_it_starts_says_so(house: House, disk: FailingDisk) -> None:
     """It ended with an exception that is no fault, which the command line shows as our own bug."""
 
     async def story() -> None:
-        async with house.running():
-            assert (await drop('{"patient": "P1"}')).accepted
-        disk.full = True
+        engine = house.engine()
+        open_ = engine.store.open
+
+        async def open_and_fill() -> None:
+            await open_()
+            disk.full = True
+
+        engine.store.open = open_and_fill  # type: ignore[method-assign]
         with pytest.raises(Fault) as refused:
-            await house.engine().start()
+            await engine.start()
         assert refused.value.code == "E130"
         disk.full = False
         async with house.running():
-            assert (await drop('{"patient": "P2"}')).accepted
+            assert (await drop('{"patient": "P1"}')).accepted
 
     asyncio.run(story())
 
