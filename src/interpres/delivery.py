@@ -13,17 +13,17 @@ DeliveryState = Literal["new", "waiting", "sending", "delivered", "refused", "he
 MESSAGE_EDGES: Final[Mapping[str, frozenset[str]]] = {
     "received": frozenset({"processed", "filtered", "rejected", "held"}),
     "held": frozenset({"received", "rejected"}),
-    "rejected": frozenset({"received", "processed", "filtered", "held"}),
-    "processed": frozenset(),
-    "filtered": frozenset(),
+    "rejected": frozenset({"received"}),
+    "processed": frozenset({"received"}),
+    "filtered": frozenset({"received"}),
 }
-"""From each state of a message to the states that may follow it (from `rejected`: as a new run)."""
+"""From each state of a message to the states that may follow it (back to `received`: as a new run, but for what is held)."""
 
 DELIVERY_EDGES: Final[Mapping[str, frozenset[str]]] = {
     "new": frozenset({"waiting", "sending", "refused"}),
-    "waiting": frozenset({"sending", "held", "dead", "dropped"}),
+    "waiting": frozenset({"sending", "held", "dropped"}),
     "sending": frozenset({"delivered", "waiting", "refused", "dead", "held", "uncertain"}),
-    "uncertain": frozenset({"waiting", "held", "delivered"}),
+    "uncertain": frozenset({"waiting", "held"}),
     "held": frozenset({"waiting", "delivered", "dropped"}),
     "refused": frozenset({"waiting", "dropped"}),
     "dead": frozenset({"waiting", "dropped"}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from interpres.fault import Fault
 
@@ -43,6 +43,10 @@ class Message:
     received_at: str
     body: bytes
     envelope: Mapping[str, str] = field(default_factory=dict)
+
+    def but(self, *, body: bytes) -> Message:
+        """The same message with what an edit made of its bytes."""
+        return replace(self, body=body)
 
     def __repr__(self) -> str:
         return f"Message({self.id} {self.channel} {len(self.body)} bytes)"

@@ -8,7 +8,21 @@ from dataclasses import dataclass
 
 from interpres.fault import Fault
 from interpres.message import Message
-from interpres.store.records import Arrived, Count, DeliveryRecord, Head, Known, MessageRecord, Queue, Size, Story
+from interpres.store.acts import Choice, Place, Plan, ReplayRecord
+from interpres.store.records import (
+    Arrived,
+    Count,
+    DeliveryRecord,
+    Head,
+    Job,
+    Known,
+    MessageRecord,
+    Problem,
+    Queue,
+    Size,
+    Story,
+    Troubled,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,3 +125,41 @@ class Reads(ABC):
     @abstractmethod
     async def verify(self) -> tuple[Fault, ...]:
         """Proof of conservation and of the hash chain; no fault where both hold."""
+
+    # what people look at
+
+    @abstractmethod
+    async def job(self, sequence: int) -> Job:
+        """A received message and how it is to be processed. Raises KeyError where there is none."""
+
+    @abstractmethod
+    async def run_body(self, sequence: int, run: int) -> bytes:
+        """The bytes that a run was made of: the message's own, or what an edit before it made of them."""
+
+    @abstractmethod
+    async def problems(self, channel: str | None = None) -> tuple[Problem, ...]:
+        """What troubles messages and deliveries, by cause, the most troublesome first."""
+
+    @abstractmethod
+    async def troubled(self, cause: int, limit: int = 1_000_000) -> tuple[Troubled, ...]:
+        """What a problem is about, in order of arrival."""
+
+    @abstractmethod
+    async def paused(self) -> tuple[Place, ...]:
+        """What somebody stopped."""
+
+    @abstractmethod
+    async def next_give_up_ms(self) -> int | None:
+        """When the first message that waits for a key reaches its limit."""
+
+    @abstractmethod
+    async def plan(self, choice: Choice) -> Plan:
+        """What a replay of these would do."""
+
+    @abstractmethod
+    async def replays(self) -> tuple[ReplayRecord, ...]:
+        """All replays, the latest first."""
+
+    @abstractmethod
+    async def to_replay(self, replay: int, limit: int) -> tuple[int, ...]:
+        """The next messages that a replay has to do, in order of arrival."""

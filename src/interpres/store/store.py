@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from interpres.fault import Fault
 from interpres.message import message_ulid
+from interpres.store.acts import Act, Place, Rerun, Touched
 from interpres.store.changes import Arrival, Claim, Postponed, Settled, Worked
 from interpres.store.reads import Reads, Search
 from interpres.store.records import Claimed, Claims
@@ -116,6 +118,36 @@ class Store(Reads):
     @abstractmethod
     def pin(self, digest: str, files: Mapping[str, str]) -> asyncio.Future[None]:
         """Keep a recipe by its digest; messages processed by it name it."""
+
+    # what people do
+
+    @abstractmethod
+    def act(self, act: Act) -> asyncio.Future[tuple[Touched, ...]]:
+        """Do this to deliveries and messages, each where its state allows it; kept with the reason, as is what it changed."""
+
+    @abstractmethod
+    def rerun(self, rerun: Rerun) -> asyncio.Future[tuple[Touched, ...]]:
+        """Begin a new run of messages that are processed, filtered, rejected or held; history stays as it was."""
+
+    @abstractmethod
+    def give_up_waiting(self, now_ms: int, fault: Fault) -> asyncio.Future[tuple[Touched, ...]]:
+        """Reject what has waited for its key up to its limit."""
+
+    @abstractmethod
+    def pause(self, place: Place) -> asyncio.Future[None]:
+        """Keep that somebody stopped this."""
+
+    @abstractmethod
+    def resume(self, channel: str, destination: str, who: str, reason: str) -> asyncio.Future[None]:
+        """It goes on."""
+
+    @abstractmethod
+    def begin_replay(self, who: str, reason: str, chosen: Sequence[int], how: Mapping[str, Any]) -> asyncio.Future[int]:
+        """Keep what a replay is to do; gives its id. Nothing is run yet."""
+
+    @abstractmethod
+    def cancel_replay(self, replay: int) -> asyncio.Future[None]:
+        """What it has not begun stays as it is."""
 
     def message_id(self, at_ms: int, sequence: int) -> str:
         """The ULID of a message that arrived at that time under that sequence."""

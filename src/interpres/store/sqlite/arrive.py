@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any
 
 from interpres.delivery import MESSAGE_EDGES
-from interpres.message import message_ulid
-from interpres.store.changes import Arrival, NewDelivery, NewMessage, Postponed, Processed, Worked
+from interpres.store.changes import Arrival, NewMessage, Postponed, Worked
 from interpres.store.fingerprint import key_number
 from interpres.store.records import Claimed
+from interpres.store.sqlite import runs, trouble
+from interpres.store.sqlite.debt import Debt, Owing
 from interpres.store.sqlite.ledger import Ledger, step
-from interpres.store.sqlite.sql import delivery as sql_delivery
 from interpres.store.sqlite.sql import ledger as sql_ledger
 from interpres.store.sqlite.sql import message as sql
 from interpres.store.sqlite.text import faults_in, names_text, note_text, note_value, tree_blob
@@ -40,7 +39,7 @@ def _message(ledger: Ledger, arrival: Arrival, message: NewMessage, place: tuple
     channel, intake, body = place
     done = message.processed
     state = done.state if done else "received"
-    debt = _Debt(ledger, arrival.channel, message.sequence, arrival.at_ms, message.lane, message.digest)
+    debt = Debt(ledger, Owing(arrival.channel, message.sequence, arrival.at_ms, message.lane, message.digest))
     claimed = debt.owe(done) if done else ()
     idle = ledger.messages.is_idle(channel, message.lane)
     if state in ("received", "held"):
@@ -69,128 +68,57 @@ def _message(ledger: Ledger, arrival: Arrival, message: NewMessage, place: tuple
         ledger.add(sql_ledger.ADD_KEY, (key_number(name, value), message.sequence))
     ledger.record(("a", message.sequence, state), message.digest)
     ledger.move(channel, 0, None, state)
+    if done is not None and state in trouble.IN_TROUBLE:
+        trouble.note(ledger, (arrival.channel, ""), message.sequence, 0, done.faults)
     return claimed
 
 
 def work(ledger: Ledger, worked: Worked) -> tuple[Claimed, ...]:
-    """Keep the result of a message that was received before, and let the next of its lane come up."""
+    """Keep the result of a message that was received before, and let the next of its lane come up.
+
+    What would be held until a key is there stays received where somebody remembered it meanwhile.
+    """
     ledger.flush()
     found: Any = ledger.db.execute(sql.OPEN, (worked.sequence,)).fetchone()
-    at_ms, channel, name, before, lane, digest, note = found
-    if before not in ("received", "behind"):
-        return ()
+    at_ms, channel, name, before, lane, digest, note, run = found
     done = worked.processed
+    if before not in ("received", "behind") or trouble.is_remembered(ledger, done.awaits):
+        return ()
     step(MESSAGE_EDGES, "received", done.state)
-    debt = _Debt(ledger, name, worked.sequence, at_ms, lane, digest)
+    gone = runs.replaced(ledger, worked.sequence, run, done)
+    debt = Debt(ledger, Owing(name, worked.sequence, at_ms, lane, digest, run, gone.places))
     claimed = debt.owe(done)
-    row = (
-        done.state,
-        *debt.range,
-        ledger.recipe(done.recipe),
-        tree_blob(done.context),
-        note_text(done.reason, done.faults, faults_in(note_value(note), "warnings") + done.warnings),
-        worked.sequence,
-    )
+    warnings = faults_in(note_value(note), "warnings") if not run else ()
+    outcome = (ledger.recipe(done.recipe), tree_blob(done.context), note_text(done.reason, done.faults, warnings + done.warnings))
     ledger.flush()
-    ledger.db.execute(sql.FINISH, row)
+    runs.resume_lanes(ledger, gone)
+    if run:
+        ledger.db.execute(sql.FINISH_AGAIN, (done.state, *outcome, worked.sequence))
+    else:
+        ledger.db.execute(sql.FINISH, (done.state, *debt.range, *outcome, worked.sequence))
+    if worked.keys is not None:
+        _edited_keys(ledger, worked.sequence, worked.keys)
     if done.state != "held" and ledger.messages.unblock(channel, lane):
         ledger.db.execute(sql.PROMOTE, (channel, lane))
     ledger.record(("m", worked.sequence, done.state))
     ledger.move(channel, 0, "received", done.state)
+    if done.awaits:
+        trouble.wait_for(ledger, worked.sequence, done.awaits)
+    elif done.state in trouble.IN_TROUBLE:
+        trouble.note(ledger, (name, ""), worked.sequence, 0, done.faults)
     return claimed
+
+
+def _edited_keys(ledger: Ledger, sequence: int, keys: Mapping[str, str]) -> None:
+    """An edited message is found by what it says now."""
+    ledger.db.execute(sql.KEYS, (names_text(keys), sequence))
+    for name, value in keys.items():
+        ledger.add(sql_ledger.ADD_KEY, (key_number(name, value), sequence))
 
 
 def postpone(ledger: Ledger, postponed: Postponed) -> None:
     """Leave a message received until it is due again."""
     ledger.flush()
     found: Any = ledger.db.execute(sql.OPEN, (postponed.sequence,)).fetchone()
-    text = note_text("", postponed.faults, faults_in(note_value(found[-1]), "warnings"))
+    text = note_text("", postponed.faults, faults_in(note_value(found[6]), "warnings"))
     ledger.db.execute(sql.POSTPONE, (postponed.due_ms, text, postponed.sequence))
-
-
-class _Debt:
-    """What one message owes: its deliveries, numbered in a row."""
-
-    def __init__(self, ledger: Ledger, channel: str, sequence: int, at_ms: int, lane: int, digest: bytes) -> None:
-        self.ledger = ledger
-        self.channel = channel
-        self.sequence = sequence
-        self.at_ms = at_ms
-        self.lane = lane
-        self.digest = digest
-        self.first = ledger.next_delivery
-
-    @property
-    def range(self) -> tuple[int | None, int]:
-        """The first delivery and how many there are."""
-        count = self.ledger.next_delivery - self.first
-        return (self.first if count else None), count
-
-    def owe(self, done: Processed) -> tuple[Claimed, ...]:
-        """Write all of them; gives those that were born `sending`."""
-        return tuple(self._claimed(done))
-
-    def _claimed(self, done: Processed) -> Iterator[Claimed]:
-        for new in done.owed:
-            id_, state = self._add(new)
-            if state == "sending":
-                message_id = message_ulid(self.at_ms, self.ledger.salt, self.sequence)
-                yield Claimed(
-                    id_,
-                    self.sequence,
-                    message_id,
-                    0,
-                    new.destination,
-                    new.part,
-                    self.lane,
-                    1,
-                    self.ledger.now_ms,
-                    new.media_type,
-                    new.names,
-                )
-
-    def _add(self, new: NewDelivery) -> tuple[int, str]:
-        ledger = self.ledger
-        id_ = ledger.next_delivery
-        ledger.next_delivery += 1
-        destination = ledger.destination(self.channel, new.destination)
-        state = self._born(new, destination)
-        digest = hashlib.sha256(new.payload).digest()
-        ledger.add(
-            sql_delivery.ADD,
-            (
-                id_,
-                self.sequence,
-                destination,
-                new.part,
-                state,
-                self.ledger.now_ms,
-                self.ledger.now_ms if state == "waiting" else 0,
-                int(state == "sending"),
-                self.lane,
-                int(new.stops),
-                None if digest == self.digest else ledger.add_body(new.payload),
-                len(new.payload),
-                digest,
-                new.media_type,
-                names_text(new.names),
-                ledger.row,
-                note_text("", new.faults),
-            ),
-        )
-        counted = "waiting" if state == "behind" else state
-        ledger.record(("o", id_, self.sequence, destination, new.part, counted), digest)
-        ledger.move(ledger.channel(self.channel), destination, None, counted)
-        return id_, state
-
-    def _born(self, new: NewDelivery, destination: int) -> str:
-        """Refused with faults; behind where the lane is busy; else at its head."""
-        lanes = self.ledger.deliveries
-        idle = lanes.is_idle(destination, self.lane)
-        if not new.faults or new.stops:
-            lanes.block(destination, self.lane)
-        if new.faults:
-            return "refused"
-        if not idle:
-            return "behind"
-        return "sending" if new.send_now else "waiting"

@@ -6,9 +6,23 @@ from collections.abc import Mapping
 
 from interpres.fault import Fault
 from interpres.message import Message
+from interpres.store.acts import Choice, Place, Plan, ReplayRecord
 from interpres.store.reads import Search
-from interpres.store.records import Arrived, Count, DeliveryRecord, Head, Known, MessageRecord, Queue, Size, Story
-from interpres.store.sqlite import connection, latest, pulse, reading
+from interpres.store.records import (
+    Arrived,
+    Count,
+    DeliveryRecord,
+    Head,
+    Job,
+    Known,
+    MessageRecord,
+    Problem,
+    Queue,
+    Size,
+    Story,
+    Troubled,
+)
+from interpres.store.sqlite import connection, latest, people, pulse, reading
 from interpres.store.sqlite.opening import Opening
 from interpres.store.sqlite.verify import verify
 
@@ -80,3 +94,30 @@ class Asking(Opening):
 
     async def verify(self) -> tuple[Fault, ...]:
         return await self._read(lambda db: tuple(verify(db)))
+
+    async def job(self, sequence: int) -> Job:
+        return await self._read(lambda db: people.job(db, self.salt, sequence))
+
+    async def run_body(self, sequence: int, run: int) -> bytes:
+        return await self._read(lambda db: people.run_body(db, self.salt, sequence, run))
+
+    async def problems(self, channel: str | None = None) -> tuple[Problem, ...]:
+        return await self._read(lambda db: people.problems(db, channel))
+
+    async def troubled(self, cause: int, limit: int = 1_000_000) -> tuple[Troubled, ...]:
+        return await self._read(lambda db: people.troubled(db, cause, limit))
+
+    async def paused(self) -> tuple[Place, ...]:
+        return await self._read(people.paused)
+
+    async def next_give_up_ms(self) -> int | None:
+        return await self._read(people.next_give_up_ms)
+
+    async def plan(self, choice: Choice) -> Plan:
+        return await self._read(lambda db: people.plan(db, choice))
+
+    async def replays(self) -> tuple[ReplayRecord, ...]:
+        return await self._read(people.replays)
+
+    async def to_replay(self, replay: int, limit: int) -> tuple[int, ...]:
+        return await self._read(lambda db: people.to_replay(db, replay, limit))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -10,9 +11,14 @@ import apsw
 
 from interpres.fault import Fault
 from interpres.store.records import Size
+from interpres.store.sqlite import trouble
 
 OLDEST: Final = (3, 51, 3)
 """Older versions of SQLite can damage a WAL that two connections use at once (sqlite.org, release notes of 3.51.3)."""
+
+
+AFTER: Final[Mapping[int, Callable[[apsw.Connection], None]]] = {2: trouble.backfill}
+"""What a migration cannot say in SQL, done in its transaction."""
 
 
 def check_library(version: str | None = None) -> None:
@@ -76,6 +82,8 @@ def migrate(db: apsw.Connection) -> None:
     for number, statements in enumerate(steps[version:], version + 1):
         with db:
             db.execute(statements)
+            if number in AFTER:
+                AFTER[number](db)
             db.pragma("user_version", number)
 
 

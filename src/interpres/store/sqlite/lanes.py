@@ -20,6 +20,10 @@ class Lanes:
         """Whether nothing blocks it."""
         return (of, lane) not in self._blocking
 
+    def blocking(self, of: int, lane: int) -> int:
+        """How many block it."""
+        return self._blocking.get((of, lane), 0)
+
     def block(self, of: int, lane: int) -> None:
         """One more is unsettled there."""
         key = (of, lane)

@@ -20,7 +20,8 @@ from interpres.store.sqlite.sql import message as message_sql
 
 Event = tuple[Any, ...]
 """`("a", message, state)` arrived, `("m", message, state)` changed, `("o", delivery, message, destination, part, state)` owed,
-`("d", delivery, state)` changed. The digests of what arrived and what is owed go into the chain in the order of their events."""
+`("d", delivery, state)` changed, `("x", act, kind, who, reason)` somebody acted, `("r", message, run, act)` a run
+began. The digests of what arrived, is owed or was edited go into the chain in the order of their events."""
 
 
 class Ledger:

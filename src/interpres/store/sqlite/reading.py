@@ -13,7 +13,7 @@ from interpres.delivery import idempotency_key
 from interpres.message import CROCKFORD, Message, message_ulid
 from interpres.store.fingerprint import key_number
 from interpres.store.records import AttemptRecord, Count, DeliveryRecord, Head, Known, MessageRecord, Story
-from interpres.store.sqlite import bodies
+from interpres.store.sqlite import bodies, people
 from interpres.store.sqlite.sql import delivery as delivery_sql
 from interpres.store.sqlite.sql import journal as journal_sql
 from interpres.store.sqlite.sql import ledger as ledger_sql
@@ -197,7 +197,7 @@ def story(db: apsw.Connection, salt: bytes, sequence: int) -> Story | None:
     if not found:
         return None
     with_attempts = (replace(d, attempts=_attempts(db, d.id)) for d in deliveries(db, salt, sequence))
-    return Story(found[0], tuple(with_attempts))
+    return Story(found[0], tuple(with_attempts), people.runs(db, sequence), people.acts(db, sequence))
 
 
 def _attempts(db: apsw.Connection, delivery: int) -> tuple[AttemptRecord, ...]:

@@ -11,6 +11,7 @@ from interpres.fault import Fault
 from interpres.message import message_ulid
 from interpres.store.changes import Claim, Settled
 from interpres.store.records import Claimed, Claims
+from interpres.store.sqlite import trouble
 from interpres.store.sqlite.ledger import Ledger, step
 from interpres.store.sqlite.sql import delivery as sql
 from interpres.store.sqlite.sql import ledger as sql_ledger
@@ -33,16 +34,20 @@ def claim(ledger: Ledger, claim: Claim) -> Claims:
 
 
 def _claimed(ledger: Ledger, row: tuple[Any, ...]) -> Claimed:
-    delivery, message, at_ms, run, name, part, lane, tries, born_ms, media_type, names = row
+    delivery, message, at_ms, run, name, part, lane, tries, born_ms, media_type, names, spent, batch = row
     message_id = message_ulid(at_ms, ledger.salt, message)
-    return Claimed(delivery, message, message_id, run, name, part, lane, tries + 1, born_ms, media_type, names_value(names))
+    place = (run, name, part, lane, tries + 1, born_ms)
+    return Claimed(delivery, message, message_id, *place, media_type, names_value(names), spent, batch)
 
 
-def settle(ledger: Ledger, settled: Settled) -> None:
-    """Keep an attempt's outcome: states, values remembered, and the lane's next step. A second time it changes nothing."""
+def settle(ledger: Ledger, settled: Settled) -> frozenset[str]:
+    """Keep an attempt's outcome: states, values remembered, and the lane's next step. A second time it changes nothing.
+
+    Gives the channels of messages that were waiting for what is remembered now.
+    """
     ledger.flush()
     if ledger.db.execute(sql.HAS_ATTEMPT, (settled.delivery, settled.tries)).get:
-        return
+        return frozenset()
     found: Any = ledger.db.execute(sql.STATE, (settled.delivery,)).fetchone()
     before, tries, destination, lane, message, stops, channel = found
     assert (before, tries) == ("sending", settled.tries), f"attempt {settled.tries} was not under way"
@@ -52,22 +57,32 @@ def settle(ledger: Ledger, settled: Settled) -> None:
     for value in settled.remembered:
         kept = (value.collection, value.key, json_text(value.value), message, settled.at_ms)
         ledger.db.execute(sql_ledger.REMEMBER, kept)
-    last = _through(ledger, settled.delivery, (channel, destination), (before, *settled.states))
+    last = through(ledger, settled.delivery, (channel, destination), (before, *settled.states))
     outcome = (last, settled.due_ms, ledger.row, note_text("", settled.faults), tree_blob(settled.answer))
     ledger.db.execute(sql.SETTLE, (*outcome, settled.delivery))
+    if last in trouble.IN_TROUBLE:
+        trouble.note_delivery(ledger, destination, message, settled.delivery, settled.faults)
     if last not in UNSETTLED and not (stops and last in ("refused", "dead")):
         _move_on(ledger, destination, lane)
+    return trouble.wake(ledger, settled.remembered) if settled.remembered else frozenset()
 
 
 def settle_interrupted(ledger: Ledger, place: tuple[str, str], again: bool, now_ms: int, sparing: frozenset[int]) -> int:
     """What was `sending` when an engine ended: uncertain, then sent again or held."""
     ledger.flush()
     channel, destination = ledger.channel(place[0]), ledger.destination(*place)
-    found = [id_ for (id_,) in ledger.db.execute(sql.INTERRUPTED, place) if id_ not in sparing]
-    for id_ in found:
-        last = _through(ledger, id_, (channel, destination), ("sending", "uncertain", "waiting" if again else "held"))
-        ledger.db.execute(sql.SETTLE, (last, now_ms, ledger.row, None, None, id_))
+    found = [(id_, message) for id_, message in ledger.db.execute(sql.INTERRUPTED, place) if id_ not in sparing]
+    for id_, message in found:
+        last = through(ledger, id_, (channel, destination), ("sending", "uncertain", "waiting" if again else "held"))
+        faults = () if again else (_interrupted(),)
+        ledger.db.execute(sql.SETTLE, (last, now_ms, ledger.row, note_text("", faults), None, id_))
+        trouble.note(ledger, place, message, id_, faults)
     return len(found)
+
+
+def _interrupted() -> Fault:
+    hint = "ask the other side whether it came: if so mark it delivered, if not release it to be sent again"
+    return Fault("N302", "nobody can know whether the destination acted on it (the engine was stopped while it was sent)", hint)
 
 
 def take_back(ledger: Ledger, under_way: frozenset[int], clock: Clock) -> None:
@@ -76,7 +91,7 @@ def take_back(ledger: Ledger, under_way: frozenset[int], clock: Clock) -> None:
     found: list[Any] = ledger.db.execute(sql.SENDING).fetchall()
     for id_, channel, destination in found:
         if id_ not in under_way:
-            last = _through(ledger, id_, (channel, destination), ("sending", "waiting"))
+            last = through(ledger, id_, (channel, destination), ("sending", "waiting"))
             ledger.db.execute(sql.SETTLE, (last, ledger.now_ms, ledger.row, None, None, id_))
     ledger.finish(clock.wall_ms())
     ledger.done()
@@ -91,14 +106,15 @@ def hold_gone(ledger: Ledger, channel: str, destinations: frozenset[str], fault:
 
 def _hold_all(ledger: Ledger, destination: int, channel: int, fault: Fault) -> int:
     found: list[Any] = ledger.db.execute(sql.OPEN_OF_DESTINATION, (destination,)).fetchall()
-    for id_, state in found:
+    for id_, state, message in found:
         path = ("sending", "uncertain", "held") if state == "sending" else ("waiting", "held")
-        _through(ledger, id_, (channel, destination), path)
+        through(ledger, id_, (channel, destination), path)
         ledger.db.execute(sql.SETTLE, ("held", 0, ledger.row, note_text("", (fault,)), None, id_))
+        trouble.note_delivery(ledger, destination, message, id_, (fault,))
     return len(found)
 
 
-def _through(ledger: Ledger, delivery: int, place: tuple[int, int], states: tuple[str, ...]) -> str:
+def through(ledger: Ledger, delivery: int, place: tuple[int, int], states: tuple[str, ...]) -> str:
     """Go through the states, each edge checked, noted and counted; gives the last."""
     for before, after in pairwise(states):
         step(DELIVERY_EDGES, before, after)
@@ -108,10 +124,22 @@ def _through(ledger: Ledger, delivery: int, place: tuple[int, int], states: tupl
 
 
 def _move_on(ledger: Ledger, destination: int, lane: int) -> None:
-    """One delivery of the lane is settled: the next comes to its head, unless one that stops the lane stands before it."""
-    if not ledger.deliveries.unblock(destination, lane):
-        return
-    following = ledger.db.execute(sql.NEXT_IN_LANE, (destination, lane)).get
+    """One delivery of the lane is settled: the next comes to its head."""
+    if ledger.deliveries.unblock(destination, lane):
+        _promote(ledger, destination, lane)
+
+
+def advance(ledger: Ledger, destination: int, lane: int) -> None:
+    """Where nothing stands at the head of the lane, the next comes up to it."""
+    ledger.flush()
+    not_heads = ledger.db.execute(sql.BEHIND_OR_STOPPED, (destination, lane)).get
+    if ledger.deliveries.blocking(destination, lane) == not_heads:
+        _promote(ledger, destination, lane)
+
+
+def _promote(ledger: Ledger, destination: int, lane: int) -> None:
+    """The first that is behind, unless one that stops the lane stands before it."""
+    following: Any = ledger.db.execute(sql.NEXT_IN_LANE, (destination, lane)).fetchone()
     stop = ledger.db.execute(sql.FIRST_STOP, (destination, lane)).get
-    if following is not None and (stop is None or following < stop):
-        ledger.db.execute(sql.PROMOTE, (ledger.now_ms, following))
+    if following is not None and (stop is None or following[1] < stop):
+        ledger.db.execute(sql.PROMOTE, (ledger.now_ms, following[0]))

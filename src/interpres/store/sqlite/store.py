@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from interpres.fault import Fault
+from interpres.store.acts import Act, Place, Rerun, Touched
 from interpres.store.changes import Arrival, Claim, Postponed, Settled, Worked
 from interpres.store.records import Claimed, Claims
-from interpres.store.sqlite import arrive, settle
+from interpres.store.sqlite import acts, arrive, runs, settle, trouble
 from interpres.store.sqlite.asking import Asking
 from interpres.store.sqlite.ledger import Ledger
 from interpres.store.sqlite.opening import closed
@@ -50,8 +53,8 @@ class SqliteStore(Asking):
 
     def settle(self, settled: Settled, claim: Claim | None = None) -> asyncio.Future[Claims]:
         def work(ledger: Ledger) -> Claims:
-            settle.settle(ledger, settled)
-            return settle.claim(ledger, claim) if claim else Claims()
+            woken = settle.settle(ledger, settled)
+            return replace(settle.claim(ledger, claim) if claim else Claims(), woken=woken)
 
         return self._do(work)
 
@@ -87,3 +90,24 @@ class SqliteStore(Asking):
             ledger.db.execute(ledger_sql.ADD_RECIPE, (digest, tree_blob(dict(files)) or b""))
 
         return self._do(work)
+
+    def act(self, act: Act) -> asyncio.Future[tuple[Touched, ...]]:
+        return self._do(lambda ledger: acts.act(ledger, act))
+
+    def rerun(self, rerun: Rerun) -> asyncio.Future[tuple[Touched, ...]]:
+        return self._do(lambda ledger: runs.rerun(ledger, rerun), len(rerun.body or b""))
+
+    def give_up_waiting(self, now_ms: int, fault: Fault) -> asyncio.Future[tuple[Touched, ...]]:
+        return self._do(lambda ledger: trouble.give_up(ledger, now_ms, fault))
+
+    def pause(self, place: Place) -> asyncio.Future[None]:
+        return self._do(lambda ledger: runs.pause(ledger, place))
+
+    def resume(self, channel: str, destination: str, who: str, reason: str) -> asyncio.Future[None]:
+        return self._do(lambda ledger: runs.resume(ledger, channel, destination, who, reason))
+
+    def begin_replay(self, who: str, reason: str, chosen: Sequence[int], how: Mapping[str, Any]) -> asyncio.Future[int]:
+        return self._do(lambda ledger: runs.begin_replay(ledger, who, reason, chosen, how))
+
+    def cancel_replay(self, replay: int) -> asyncio.Future[None]:
+        return self._do(lambda ledger: runs.cancel_replay(ledger, replay))

@@ -14,6 +14,7 @@ from interpres.store.sqlite.sql import delivery as delivery_sql
 from interpres.store.sqlite.sql import journal as journal_sql
 from interpres.store.sqlite.sql import ledger as ledger_sql
 from interpres.store.sqlite.sql import message as message_sql
+from interpres.store.sqlite.sql import run as run_sql
 
 EDGE_STATES = frozenset({"duplicate", "refused"})
 """What is counted beside messages, without one: it has no row to be counted against."""
@@ -69,7 +70,10 @@ def _link(db: apsw.Connection, before: bytes, events: bytes) -> bytes:
 
 
 def _digests(db: apsw.Connection, events: list[Event]) -> Iterator[Any]:
-    for kind, id_, *_ in events:
+    for kind, id_, *rest in events:
+        if kind == "r":  # a run: with the bytes of an edit, where there was one
+            edited = db.execute(run_sql.DIGEST, (id_, rest[0])).get
+            yield from () if edited is None else (edited,)
         if kind in ("a", "o"):
             query = message_sql.DIGEST if kind == "a" else delivery_sql.DIGEST
             yield db.execute(query, (id_,)).get or b""

@@ -1,14 +1,14 @@
 """Queries of the tables delivery and attempt."""
 
 ADD = """
-insert into delivery (id, message, destination, part, state, at, due, tries, lane, stops, body, size, digest, media_type,
-    names, seq, note)
-values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+insert into delivery (id, message, run, destination, part, place, state, at, due, tries, lane, stops, body, size, digest,
+    media_type, names, seq, note)
+values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 LAST = "select max(id) from delivery"
 
 CLAIMED = """
-d.id, d.message, m.at, d.run, n.name, d.part, d.lane, d.tries, d.at, d.media_type, d.names
+d.id, d.message, m.at, d.run, n.name, d.part, d.lane, d.tries, d.at, d.media_type, d.names, d.spent, d.batch
 from delivery d join message m on m.id = d.message join destination n on n.id = d.destination"""
 
 DUE = f"""
@@ -29,24 +29,37 @@ from delivery d join destination n on n.id = d.destination where d.id = ?"""
 SETTLE = "update delivery set state = ?, due = ?, seq = ?, note = ?, answer = coalesce(?, answer) where id = ?"
 
 NEXT_IN_LANE = """
-select id from delivery where destination = ? and lane = ? and state = 'behind' order by id limit 1"""
+select id, place from delivery where destination = ? and lane = ? and state = 'behind' order by place, id limit 1"""
 
 FIRST_STOP = """
-select min(id) from delivery where destination = ? and lane = ? and stops and state in ('refused', 'dead')"""
+select min(place) from delivery where destination = ? and lane = ? and stops and state in ('refused', 'dead')"""
+
+BEHIND_OR_STOPPED = """
+select (select count(*) from delivery where destination = ?1 and lane = ?2 and state = 'behind')
+    + (select count(*) from delivery where destination = ?1 and lane = ?2 and stops and state in ('refused', 'dead'))"""
+
+FOR_ACT = """
+select d.state, d.destination, d.lane, d.message, d.stops, d.media_type, n.channel, c.name, n.name
+from delivery d join destination n on n.id = d.destination join channel c on c.id = n.channel where d.id = ?"""
+
+AGAIN = """
+update delivery set state = 'behind', due = 0, at = ?, spent = tries, batch = null, seq = ?, note = null where id = ?"""
+
+END = "update delivery set state = ?, due = 0, seq = ? where id = ?"
 
 PROMOTE = "update delivery set state = 'waiting', due = ? where id = ?"
 
 INTERRUPTED = """
-select d.id from delivery d join destination n on n.id = d.destination join channel c on c.id = n.channel
+select d.id, d.message from delivery d join destination n on n.id = d.destination join channel c on c.id = n.channel
 where c.name = ? and n.name = ? and d.state = 'sending' order by d.id"""
 
 DESTINATIONS_OF = """
 select n.id, n.channel, n.name from destination n join channel c on c.id = n.channel where c.name = ?"""
 
 OPEN_OF_DESTINATION = """
-select id, state from delivery where destination = ?1 and state = 'waiting'
-union all select id, state from delivery where destination = ?1 and state = 'behind'
-union all select id, state from delivery where destination = ?1 and state = 'sending'"""
+select id, state, message from delivery where destination = ?1 and state = 'waiting'
+union all select id, state, message from delivery where destination = ?1 and state = 'behind'
+union all select id, state, message from delivery where destination = ?1 and state = 'sending'"""
 
 SENDING = """
 select d.id, n.channel, d.destination from delivery d join destination n on n.id = d.destination

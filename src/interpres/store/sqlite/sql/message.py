@@ -10,10 +10,14 @@ ADD_INTAKE = "insert into intake (id, messages, size, body, head, digest) values
 LAST = "select max(id) from message"
 
 OPEN = """
-select m.at, m.channel, c.name, m.state, m.lane, m.digest, m.note
+select m.at, m.channel, c.name, m.state, m.lane, m.digest, m.note, m.run
 from message m join channel c on c.id = m.channel where m.id = ?"""
 
 FINISH = "update message set state = ?, d0 = ?, nd = ?, recipe = ?, context = ?, note = ? where id = ?"
+
+FINISH_AGAIN = "update message set state = ?, recipe = ?, context = ?, note = ? where id = ?"
+
+KEYS = "update message set keys = ? where id = ?"
 
 POSTPONE = "update message set due = ?, tries = tries + 1, note = ? where id = ? and state = 'received'"
 
@@ -26,17 +30,17 @@ CAP_DUE = "update message set due = ?1 where state = 'received' and due > ?1"
 MARK_EARLY = "update message set early = 1 where id >= ? and id < ?"
 
 HEADS = """
-select id, lane, tries, at from message
+select id, lane, tries, max(at, since) from message
 where channel = ? and state = 'received' and due <= ? order by due, id limit ?"""
 
 NEXT_DUE = "select min(due) from message where channel = ? and state = 'received' and due > ?"
 
 FIRST_DUE = "select min(due) from message where channel = ? and state = 'received'"
 
-LANE_HEAD = "select id, lane, tries, at from message where channel = ? and state = 'received' and lane = ?"
+LANE_HEAD = "select id, lane, tries, max(at, since) from message where channel = ? and state = 'received' and lane = ?"
 
 LANE_REST = """
-select id, lane, tries, at from message
+select id, lane, tries, max(at, since) from message
 where channel = ? and lane = ? and state = 'behind' order by id limit ?"""
 
 OPEN_LANES = """
