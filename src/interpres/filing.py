@@ -36,7 +36,7 @@ def write_whole(
     root, and OSError, after which nothing is left of it.
     """
     place = root / name
-    _make_folders(root, place.parent)
+    make_folders(place.parent)
     if not place.parent.resolve().is_relative_to(root.resolve()):
         raise Fault("N254", "the file's name leads out of the folder", "see the links below the folder's path")
     if os.path.lexists(place) and _settled(place, content, when_exists):
@@ -55,6 +55,14 @@ def write_whole(
         raise
     sync_folder(place.parent)
     return "written"
+
+
+def make_folders(folder: Path) -> None:
+    """Make a folder, and those above it that are not there; each is on disk when this returns. Raises OSError."""
+    new = [f for f in (folder, *folder.parents) if not f.is_dir()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for made in new:
+        sync_folder(made.parent)
 
 
 def sync_folder(folder: Path) -> None:
@@ -82,10 +90,3 @@ def _settled(place: Path, content: bytes, when_exists: str) -> bool:
             "N253", "something else stands under the file's name", "put {message_id} into name:, or say when_exists: replace"
         )
     return same
-
-
-def _make_folders(root: Path, folder: Path) -> None:
-    new = [f for f in (folder, *folder.parents) if f != root and f.is_relative_to(root) and not f.is_dir()]
-    folder.mkdir(parents=True, exist_ok=True)
-    for made in new:
-        sync_folder(made.parent)

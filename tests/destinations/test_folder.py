@@ -44,7 +44,8 @@ class TestFolder(DestinationSuite):
         monkeypatch.setattr(os, "fsync", synced)
         monkeypatch.setattr(Path, "replace", renamed)
         self.sent(self.made(tmp_path, name="day/x.json"), self.parcel())
-        assert steps == ["sync out", "sync .x.json.part", "rename .x.json.part x.json", "sync day"]
+        made = [f"sync {tmp_path.name}", "sync out"]  # the folder itself, then the one in it
+        assert steps == [*made, "sync .x.json.part", "rename .x.json.part x.json", "sync day"]
 
     def test_other_content_under_the_same_name_is_refused_or_replaced_as_told(self, tmp_path: Path) -> None:
         one, two = self.parcel(b"one", "k1"), self.parcel(b"two", "k2")

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 from interpres.delivery import Outcome, Parcel
 from interpres.destination import Destination, Target
 from interpres.fault import Fault, TryAgain
-from interpres.filing import in_words, write_whole
+from interpres.filing import in_words, make_folders, write_whole
 from interpres.naming import file_path, suffix_of, template_problem
 from interpres.settings import Settings
 
@@ -62,7 +62,7 @@ class Folder(Destination):
     async def open(self) -> None:
         """Make the folder. Raises `Fault` E112 where that cannot be."""
         try:
-            await asyncio.to_thread(self._root.mkdir, parents=True, exist_ok=True)
+            await asyncio.to_thread(make_folders, self._root)
         except OSError as wrong:
             hint = f"make {self.settings.path} a folder that the engine may write to"
             raise Fault("E112", f"the folder {self.settings.path} cannot be used: {in_words(wrong)}", hint) from None

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from interpres.fault import Fault
-from interpres.filing import sync_folder, write_whole
+from interpres.filing import make_folders, sync_folder, write_whole
 from interpres.naming import within_limits
 from interpres.sources.folder.claim import Claim
 from interpres.sources.folder.inbox import Inbox
@@ -33,7 +33,7 @@ class Cabinet:
         mend = f"rejected/{cut(name)}.rejected.csv" if rows else ""
         self._write_receipts(folder, name, receipt, mend)
         place = folder / name
-        place.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(place.parent)
         os.rename(claim.place, place)
         sync_folder(place.parent)
         self._inbox.release(claim)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from interpres.fault import Fault
-from interpres.filing import in_words, sync_folder
+from interpres.filing import in_words, make_folders, sync_folder
 from interpres.sources.folder.claim import ChangedError, Claim, Look, UnreadableError, not_a_file
 from interpres.sources.folder.settings import FolderSettings
 
@@ -42,7 +42,7 @@ class Inbox:
     def make(self) -> None:
         """The folders that must be there. Raises OSError."""
         for folder in (self.root, self.root / CLAIMED, *(self.root / name for name in OURS)):
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folders(folder)
         probe = self.root / CLAIMED / ".probe"
         probe.touch()
         probe.unlink()
@@ -149,7 +149,7 @@ class Inbox:
         held = self.root / CLAIMED / f"{time.time_ns():020d}-{next(self._numbers):06d}"
         place = held / name
         try:
-            place.parent.mkdir(parents=True)
+            make_folders(place.parent)
             os.rename(self.root / name, place)
             sync_folder(place.parent)
             claim = Claim(place, name, Look.of(os.lstat(place)))
@@ -190,7 +190,7 @@ class Inbox:
         """The file where it lay, under its name; false where another has taken that place, so that it stays claimed."""
         place = self.root / claim.name
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
+            make_folders(place.parent)
             os.link(claim.place, place)  # unlike a rename it never takes the place of another file
             os.unlink(claim.place)
         except FileExistsError:

@@ -13,6 +13,7 @@ import apsw
 
 from interpres.clock import Clock
 from interpres.fault import Fault
+from interpres.filing import make_folders
 from interpres.store.sqlite import connection, reading, settle
 from interpres.store.sqlite.ledger import Ledger
 from interpres.store.sqlite.lock import Lock
@@ -71,7 +72,7 @@ class Opening(Store):
     def _make_room(self) -> None:
         """The folder and an empty file: what a store holds is patients', and no affair of everybody on the machine."""
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_folders(self.path.parent)
             self.path.touch(mode=0o640)
         except OSError as error:
             raise self._cannot_open(error.strerror or "the folder cannot be made") from None
