@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import inspect
 import pkgutil
 import re
 import sys
+import traceback
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar
+
+from interpres.fault import Fault, Faults, Place
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -94,17 +97,38 @@ def builtins() -> Mapping[str, Transform]:
 
 
 def workspace_transforms(folder: Path) -> dict[str, Transform]:
-    """The workspace's own transforms: every public function of `transforms/*.py`."""
+    """The workspace's own transforms: every public function of `transforms/*.py`.
+
+    Raises `Faults` C170 for each file that Python cannot run.
+    """
     found: dict[str, Transform] = {}
+    wrong: list[Fault] = []
     for file in sorted(folder.glob("*.py")):
-        name = f"interpres_workspace_transforms.{file.stem}"
-        spec = importlib.util.spec_from_file_location(name, file)
-        assert spec and spec.loader
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-        found.update(_public(module))
+        try:
+            found.update(_public(_module(file)))
+        except Exception as error:
+            wrong.append(_cannot_run(error, file, f"{folder.name}/{file.name}"))
+    if wrong:
+        raise Faults(wrong)
     return found
+
+
+def _module(file: Path) -> ModuleType:
+    """The file run as it stands now: bytecode kept beside it could be that of another text of the same second and size."""
+    name = f"interpres_workspace_transforms.{file.stem}"
+    module = ModuleType(name)
+    module.__file__ = str(file)
+    sys.modules[name] = module
+    exec(compile(file.read_bytes(), str(file), "exec"), module.__dict__)  # noqa: S102  (the workspace's own code)
+    return module
+
+
+def _cannot_run(error: Exception, file: Path, named: str) -> Fault:
+    """What Python says, at the line of the file that it stumbled over."""
+    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(file)]
+    line = (error.lineno if isinstance(error, SyntaxError) else None) or (lines[-1] if lines else None) or 0
+    says = f"Python cannot run this file: {type(error).__name__}: {error.msg if isinstance(error, SyntaxError) else error}"
+    return Fault("C170", says, "mend it, or take it out of transforms/: no mapping can be read without it", at=Place(named, line))
 
 
 def _public(module: Any) -> dict[str, Transform]:

@@ -63,8 +63,6 @@ class Door:
         self.store = road.shift.store
         self.planner = Planner(road)
         self._under_way: dict[tuple[int, bytes], asyncio.Future[Receipt | None]] = {}
-        counting = [d.name for d in road.recipe.destinations.values() if d.common.must]
-        self._must = frozenset(counting)
 
     async def accept(self, intake: Intake) -> Receipt:
         """Keep an intake and wait for what `answer:` asks; what to tell the peer."""
@@ -110,6 +108,10 @@ class Door:
             return await self._keep(intake, digest, identity, ())
         return await self._of_known(known) if known.same_bytes else await self._conflict(intake, digest, identity)
 
+    def _must(self) -> frozenset[str]:
+        """The destinations that an answer waits for; none: all."""
+        return frozenset(d.name for d in self.road.recipe.destinations.values() if d.common.must)
+
     def _identity(self, intake: Intake, digest: bytes) -> int | None:
         """What a repetition is recognised by: the sender's own id for it, or for a file its bytes alone."""
         said = intake.envelope.get("identity") or intake.envelope.get("idempotency_key")
@@ -147,7 +149,7 @@ class Door:
     async def _of_known(self, known: Known) -> _Entry:
         """What became, or becomes, of an intake that was taken before."""
         sequences = range(known.sequence, known.sequence + known.messages)
-        waiting = Waiting(sequences, self.road.recipe.source_common.answer, self._must)
+        waiting = Waiting(sequences, self.road.recipe.source_common.answer, self._must())
         self.shift.watch(waiting)
         try:
             for record in await self.store.records(known.sequence, known.messages):
@@ -194,7 +196,7 @@ class Door:
             identity,
         )
         sequences = [m.sequence for m in plan.messages]
-        waiting = Waiting(sequences, self.road.recipe.source_common.answer, self._must)
+        waiting = Waiting(sequences, self.road.recipe.source_common.answer, self._must())
         self.shift.watch(waiting)
         stored = self.store.accept(arrival)
         stored.add_done_callback(partial(self._stored, plan))

@@ -37,6 +37,8 @@ class Outlet:
         self.free = HANDS
         self.under_way: set[int] = set()
         self.paused = False
+        self.leaving = False
+        self._heir: Outlet | None = None
         self._probe: int | None = None
         self._hands: set[asyncio.Task[None]] = set()
         self._claiming = asyncio.Lock()
@@ -75,6 +77,18 @@ class Outlet:
             self._tell("a destination goes on")
             self.nudge()
 
+    def leave(self, heir: Outlet | None) -> None:
+        """Begin nothing more: what is being sent ends; the rest is the affair of another with other settings, or of nobody."""
+        self.leaving, self._heir = True, heir
+        if heir is not None:
+            heir.paused = self.paused
+        self._wake.set()
+
+    @property
+    def _still(self) -> bool:
+        """Whether nothing more is begun, for whatever reason."""
+        return self.paused or self.leaving or self.shift.stopping.is_set()
+
     def _tell(self, what: str, **more: object) -> None:
         log.warning(what, channel=self.channel, destination=self.recipe.name, **more)
         self.shift.destination_is(self.channel, self.recipe.name, self.state)
@@ -83,7 +97,7 @@ class Outlet:
 
     def take_hand(self) -> bool:
         """Keep a hand for a delivery that may be born `sending`."""
-        if not self.paused and self._may_begin() and not self.shift.stopping.is_set():
+        if not self._still and self._may_begin():
             self.free -= 1
             return True
         return False
@@ -98,7 +112,7 @@ class Outlet:
 
     def nudge(self) -> None:
         """Something may be due."""
-        self._wake.set()
+        (self._heir or self)._wake.set()
 
     def begin(self, claimed: Claimed, ready: Ready | None = None) -> None:
         """A hand that was taken starts on a delivery that is `sending`, and goes on with whatever is due after it."""
@@ -108,8 +122,8 @@ class Outlet:
         hand.add_done_callback(self._hands.discard)
 
     async def run(self) -> None:
-        """Claim what is due whenever hands are free, until the engine stops."""
-        while not self.shift.stopping.is_set():
+        """Claim what is due whenever hands are free, until the engine stops or this one leaves."""
+        while not (self.leaving or self.shift.stopping.is_set()):
             async with self._claiming:
                 seconds = await self._claim_due()
             await self.shift.pause(self._wake, seconds)
@@ -151,7 +165,7 @@ class Outlet:
 
     def _hands_to_claim(self) -> int:
         """Half of what may begin: the other half stays free for deliveries that are born meanwhile. To a resting peer one."""
-        if self.paused:
+        if self._still:
             return 0
         if self.rest.resting:
             return int(bool(self.free) and self._probe is None and self.rest.probe_in_seconds() == 0)
@@ -226,6 +240,6 @@ class Outlet:
 
     def _goes_on(self) -> int:
         """1 where the hand that has just sent something may go on with the next, else 0."""
-        if self.shift.stopping.is_set() or self.paused:
+        if self._still:
             return 0
         return min(1, self.rest.allows(HANDS - self.free - 1))

@@ -49,7 +49,8 @@ class Plan:
 
 
 class Planner:
-    """One channel's. Who calls `plan` holds the channel's door: messages are numbered in the order of their intakes."""
+    """One channel's. Who calls `plan` holds the channel's door: messages are numbered in the order of their intakes, and the
+    recipe is the same from the first to the last."""
 
     def __init__(self, road: Road) -> None:
         self.road = road
@@ -76,7 +77,7 @@ class Planner:
             if number % BREATH == BREATH - 1:
                 await asyncio.sleep(0)
             data = body[start:end] if start < len(plan.head) else plan.head + body[start:end]
-            opened = self.road.opened(self._message(intake, first + number, at_ms, data))
+            opened = self.road.opened(self._message(intake, first + number, at_ms, data), self.road.recipe)
             plan.warnings = warnings if number else (*warnings, *oddities)
             self._take(plan, opened, (start, end), at_once=len(slices) <= AT_ONCE)
         return plan
@@ -129,10 +130,10 @@ class Planner:
         )
 
     def _done(self, plan: Plan, opened: Opened, lane: int, place: tuple[int, int]) -> Done:
-        result = self.road.result(opened, {})
+        result = self.road.result(opened, self.road.recipe, {})
         if plan.is_open and (result.faults or result.warnings):
             result = placed(result, partial(self.road.recipe.format.placed, body=plan.body, start=place[0]))
-        return self.road.done(opened.message, lane, place, result, {})
+        return self.road.done(opened.message, lane, place, result, self.road.recipe, {})
 
 
 def digest_of(data: bytes) -> bytes:

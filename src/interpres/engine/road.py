@@ -25,7 +25,10 @@ from interpres.store.records import Claimed
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A message (the slice from `start` to `end` of its intake) and its result; `processed` is how the store is told of it."""
+    """A message (the slice from `start` to `end` of its intake) and its result; `processed` is how the store is told of it.
+
+    `hands` are the outlets that keep a hand for what is owed, one for each delivery; None where none was free.
+    """
 
     message: Message
     lane: int
@@ -33,6 +36,7 @@ class Done:
     end: int
     result: Result
     processed: Processed
+    hands: tuple[Outlet | None, ...] = ()
 
     @property
     def fate(self) -> Fate:
@@ -48,30 +52,34 @@ class Road:
         self.recipe = recipe
         self.source = source
         self.outlets = outlets
+        self.leaving: set[Outlet] = set()
+        """Outlets of an earlier recipe that end what they are sending."""
         self.open_lanes: Counter[int] = Counter()
         self.door = asyncio.Lock()
         self.taking = False
         """Whether its source is at work."""
+        self.left_behind = asyncio.Event()
+        """Set when something may wait for a destination that has left the channel."""
         self.work = asyncio.Event()
         """Set when a message was left for the worker."""
 
     # the pure middle, made safe
 
-    def opened(self, message: Message) -> Opened:
+    def opened(self, message: Message, recipe: Recipe) -> Opened:
         """The message read as far as can be without asking; an exception that is no fault holds it as our own bug."""
         began = time.perf_counter()
         try:
-            return pipeline.open_message(message, self.recipe)
+            return pipeline.open_message(message, recipe)
         except Exception as error:
             return Opened(message, result=_held(own_bug(error, "reading a message", message.id)))
         finally:
             self.shift.meter.read(self.recipe.name, time.perf_counter() - began)
 
-    def result(self, opened: Opened, context: Mapping[str, Any]) -> Result:
-        """The message's result; likewise."""
+    def result(self, opened: Opened, recipe: Recipe, context: Mapping[str, Any]) -> Result:
+        """The message's result by the recipe that it was opened by; likewise."""
         began = time.perf_counter()
         try:
-            return pipeline.process(opened, self.recipe, context)
+            return pipeline.process(opened, recipe, context)
         except Exception as error:
             return _held(own_bug(error, "processing a message", opened.message.id))
         finally:
@@ -79,24 +87,18 @@ class Road:
 
     # results on their way to the store and back
 
-    def done(self, message: Message, lane: int, place: tuple[int, int], result: Result, context: Mapping[str, Any]) -> Done:
+    def done(
+        self, message: Message, lane: int, place: tuple[int, int], result: Result, recipe: Recipe, context: Mapping[str, Any]
+    ) -> Done:
         """Make a result ready to be written; a hand is kept for each delivery that has one free."""
-        owed = tuple(self._new(o) for o in result.owed)
-        processed = Processed(result.state, self.recipe.digest, result.reason, result.faults, result.warnings, owed, context)
-        return Done(message, lane, *place, result, processed)
+        hands = tuple(self._hand(o) for o in result.owed)
+        owed = tuple(_new(o, recipe, hand) for o, hand in zip(result.owed, hands, strict=True))
+        processed = Processed(result.state, recipe.digest, result.reason, result.faults, result.warnings, owed, context)
+        return Done(message, lane, *place, result, processed, hands)
 
-    def _new(self, owed: Owed) -> NewDelivery:
-        outlet = self.outlets[owed.destination]
-        return NewDelivery(
-            owed.destination,
-            owed.part,
-            owed.payload,
-            owed.media_type,
-            owed.names,
-            owed.faults,
-            stops=outlet.recipe.common.after_refused == "stop",
-            send_now=not owed.faults and outlet.take_hand(),
-        )
+    def _hand(self, owed: Owed) -> Outlet | None:
+        outlet = None if owed.faults else self.outlets.get(owed.destination)
+        return outlet if outlet and outlet.take_hand() else None
 
     def written(self, dones: Iterable[Done], claimed: Iterable[Claimed]) -> None:
         """The results are durable: start what is `sending`, tell who waits."""
@@ -105,28 +107,32 @@ class Road:
             sequence = done.message.sequence
             debts = [(o.destination, o.part) for o in done.result.owed]
             self.shift.message_is(sequence, self.recipe.name, done.fate, debts)
-            for owed, new in zip(done.result.owed, done.processed.owed, strict=True):
-                self._hand_over(done.message, owed, new, started.get((sequence, owed.destination, owed.part)))
+            for owed, hand in zip(done.result.owed, done.hands, strict=True):
+                self._hand_over(done.message, owed, hand, started.get((sequence, owed.destination, owed.part)))
 
-    def _hand_over(self, message: Message, owed: Owed, new: NewDelivery, claimed: Claimed | None) -> None:
-        outlet = self.outlets[owed.destination]
+    def _hand_over(self, message: Message, owed: Owed, hand: Outlet | None, claimed: Claimed | None) -> None:
         if claimed is not None:
-            outlet.begin(claimed, Ready(owed.payload, owed.tree))
+            assert hand is not None, "only what has a hand is born sending"
+            hand.begin(claimed, Ready(owed.payload, owed.tree))
             return
-        if new.send_now:
-            outlet.give_back()
+        if hand is not None:
+            hand.give_back()
         place = (self.recipe.name, owed.destination, owed.part)
         state = "refused" if owed.faults else "waiting"
         self.shift.delivery_is(message.sequence, message.id, place, state, owed.faults)
-        if not owed.faults:
+        if owed.faults:
+            return
+        if outlet := self.outlets.get(owed.destination):
             outlet.nudge()
+        else:
+            self.left_behind.set()
 
     def not_written(self, dones: Iterable[Done]) -> None:
         """Nothing of it was kept: no hand is needed."""
         for done in dones:
-            for new in done.processed.owed:
-                if new.send_now:
-                    self.outlets[new.destination].give_back()
+            for hand in done.hands:
+                if hand is not None:
+                    hand.give_back()
 
     # lanes
 
@@ -144,6 +150,19 @@ def placed(result: Result, place: Callable[[Fault], Fault]) -> Result:
         faults=tuple(map(place, result.faults)),
         warnings=tuple(map(place, result.warnings)),
         owed=tuple(replace(o, faults=tuple(map(place, o.faults))) if o.faults else o for o in result.owed),
+    )
+
+
+def _new(owed: Owed, recipe: Recipe, hand: Outlet | None) -> NewDelivery:
+    return NewDelivery(
+        owed.destination,
+        owed.part,
+        owed.payload,
+        owed.media_type,
+        owed.names,
+        owed.faults,
+        stops=recipe.destinations[owed.destination].common.after_refused == "stop",
+        send_now=hand is not None,
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
+from interpres.channel import Recipe
 from interpres.engine.enrich import Answers, context_of
 from interpres.engine.own_bug import own_bug
 from interpres.engine.road import Road, placed
@@ -35,11 +36,12 @@ class _PutOff:
 
 @dataclass(frozen=True, slots=True)
 class _Finished:
-    """A message with its result; `place` is its slice of the intake."""
+    """A message with its result and the recipe that made it; `place` is its slice of the intake."""
 
     message: Message
     place: tuple[int, int]
     result: Result
+    recipe: Recipe
     context: Mapping[str, Any]
 
 
@@ -118,7 +120,8 @@ class Worker:
             if damaged.code != "E124":
                 raise
             return await self._damaged(head, damaged)
-        opened = self.road.opened(message)
+        recipe = self.road.recipe  # a reload meanwhile changes nothing for this message
+        opened = self.road.opened(message, recipe)
         try:
             answers = {} if opened.result else await self.answers.to(opened)
         except TryAgain as sick:
@@ -129,16 +132,16 @@ class Worker:
         except Exception as error:
             fault = own_bug(error, "asking what a message needs", message.id)
             answers = Result("held", "a bug in interpres stopped it", (fault,))
-        return await self._processed(head, opened, answers)
+        return await self._processed(head, opened, recipe, answers)
 
-    async def _processed(self, head: Head, opened: Opened, answers: dict[str, Any] | Result) -> _Finished:
+    async def _processed(self, head: Head, opened: Opened, recipe: Recipe, answers: dict[str, Any] | Result) -> _Finished:
         context = context_of(answers)
-        result = answers if isinstance(answers, Result) else self.road.result(opened, context)
+        result = answers if isinstance(answers, Result) else self.road.result(opened, recipe, context)
         (record,) = await self.store.records(head.sequence, 1)
         if result.faults or result.warnings:
             body = await self._intake_body(record.intake) if record.start else opened.message.body
-            result = placed(result, partial(self.road.recipe.format.placed, body=body, start=record.start))
-        return _Finished(opened.message, (record.start, record.start + record.size), result, context)
+            result = placed(result, partial(recipe.format.placed, body=body, start=record.start))
+        return _Finished(opened.message, (record.start, record.start + record.size), result, recipe, context)
 
     async def _intake_body(self, intake: int) -> bytes:
         """The whole that a message came in, kept for the ones after it."""
@@ -150,12 +153,12 @@ class Worker:
         (record,) = await self.store.records(head.sequence, 1)
         message = Message(record.id, head.sequence, record.channel, record.received_at, b"", record.envelope)
         result = Result("held", "its bytes were damaged in the store", (damaged,))
-        return _Finished(message, (record.start, record.start + record.size), result, {})
+        return _Finished(message, (record.start, record.start + record.size), result, self.road.recipe, {})
 
     async def _write(self, lane: int, finished: list[_Finished]) -> None:
         if not finished:
             return
-        dones = [self.road.done(f.message, lane, f.place, f.result, f.context) for f in finished]
+        dones = [self.road.done(f.message, lane, f.place, f.result, f.recipe, f.context) for f in finished]
         try:
             claimed = await asyncio.shield(self.store.process([Worked(d.message.sequence, d.processed) for d in dones]))
         except BaseException:
