@@ -273,6 +273,21 @@ def test_deliveries_of_a_destination_that_is_gone_are_held(make: Make) -> None:
     run(make, story)
 
 
+def test_what_an_engine_is_still_sending_is_left_to_end_where_a_destination_goes(make: Make) -> None:
+    async def story(store: Store) -> None:
+        for n in range(3):
+            await store.accept(arrival(store, b"%d" % n, processed(owed(send_now=True))))
+        assert await store.hold_gone("visits", frozenset(), FAULT, sending=False) == 2
+        assert [await states(store, n) for n in (1, 2, 3)] == [["sending"], ["held"], ["held"]]
+        (delivery,) = await store.deliveries(1)
+        await store.settle(settled(delivery.id, "waiting"))
+        assert await store.hold_gone("visits", frozenset(), FAULT, sending=False) == 1
+        assert await states(store, 1) == ["held"]
+        assert await store.verify() == ()
+
+    run(make, story)
+
+
 def test_a_value_that_an_older_message_remembers_does_not_overwrite_a_newer_one(make: Make) -> None:
     async def story(store: Store) -> None:
         for n, lane in enumerate("AB"):

@@ -29,9 +29,9 @@ async def recover(shift: Shift, roads: Mapping[str, Road]) -> None:
             count = await shift.store.settle_interrupted(name, outlet.recipe.name, again, shift.clock.steady_ms())
             if count:
                 log.warning("interrupted deliveries", channel=name, destination=outlet.recipe.name, count=count, again=again)
-        gone = await shift.store.hold_gone(name, frozenset(road.outlets), _gone())
-        if gone:
-            log.warning("deliveries for destinations that are gone are held", channel=name, count=gone)
+        held = await shift.store.hold_gone(name, frozenset(road.outlets), gone())
+        if held:
+            log.warning("deliveries for destinations that are gone are held", channel=name, count=held)
     longest_ms = int(Retry().longest_asked_seconds * 1000)
     await shift.store.cap_due(shift.clock.steady_ms() + longest_ms)
     _open_lanes(roads, await shift.store.open_lanes())
@@ -41,7 +41,7 @@ async def reopen(shift: Shift, roads: Mapping[str, Road]) -> None:
     """Close the store and open it again until that succeeds; nothing is taken meanwhile, and what is being sent goes on."""
     rest_seconds = 1.0
     async with AsyncExitStack() as doors:
-        for road in roads.values():
+        for road in list(roads.values()):
             await doors.enter_async_context(road.door)
         while not shift.stopping.is_set():
             try:
@@ -61,7 +61,7 @@ async def reopen(shift: Shift, roads: Mapping[str, Road]) -> None:
 
 
 def _under_way(roads: Mapping[str, Road]) -> frozenset[int]:
-    return frozenset().union(*(o.under_way for road in roads.values() for o in road.outlets.values()))
+    return frozenset().union(*(o.under_way for road in roads.values() for o in (*road.outlets.values(), *road.leaving)))
 
 
 def _open_lanes(roads: Mapping[str, Road], counts: Mapping[tuple[str, int], int]) -> None:
@@ -72,6 +72,7 @@ def _open_lanes(roads: Mapping[str, Road], counts: Mapping[tuple[str, int], int]
             roads[channel].open_lanes[lane] = count
 
 
-def _gone() -> Fault:
+def gone() -> Fault:
+    """What is said of a delivery whose destination has left the channel."""
     hint = "bring the destination back under its name and release the delivery, or drop it"
     return Fault("N303", "its destination is no longer in the channel", hint)

@@ -100,8 +100,11 @@ class Store(Reads):
         """What was `sending` when an engine ended is `uncertain`, then waits to be sent `again`, or is held; gives how many."""
 
     @abstractmethod
-    def hold_gone(self, channel: str, destinations: frozenset[str], fault: Fault) -> asyncio.Future[int]:
-        """Hold what waits for destinations of a channel other than these: they are no longer there; gives how many."""
+    def hold_gone(self, channel: str, destinations: frozenset[str], fault: Fault, *, sending: bool = True) -> asyncio.Future[int]:
+        """Hold what waits for destinations of a channel other than these: they are no longer there; gives how many.
+
+        What is `sending` is uncertain and held too; an engine that still sends it says `sending` false, and it is left to end.
+        """
 
     @abstractmethod
     def cap_due(self, latest_ms: int) -> asyncio.Future[None]:

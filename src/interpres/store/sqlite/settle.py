@@ -97,15 +97,16 @@ def take_back(ledger: Ledger, under_way: frozenset[int], clock: Clock) -> None:
     ledger.done()
 
 
-def hold_gone(ledger: Ledger, channel: str, destinations: frozenset[str], fault: Fault) -> int:
-    """Hold what waits for destinations that are no longer there."""
+def hold_gone(ledger: Ledger, channel: str, destinations: frozenset[str], fault: Fault, *, sending: bool) -> int:
+    """Hold what waits for destinations that are no longer there, and, unless an engine runs, what was being sent."""
     ledger.flush()
     known: list[Any] = ledger.db.execute(sql.DESTINATIONS_OF, (channel,)).fetchall()
-    return sum(_hold_all(ledger, number, of, fault) for number, of, name in known if name not in destinations)
+    return sum(_hold_all(ledger, number, of, fault, sending) for number, of, name in known if name not in destinations)
 
 
-def _hold_all(ledger: Ledger, destination: int, channel: int, fault: Fault) -> int:
-    found: list[Any] = ledger.db.execute(sql.OPEN_OF_DESTINATION, (destination,)).fetchall()
+def _hold_all(ledger: Ledger, destination: int, channel: int, fault: Fault, sending: bool) -> int:
+    open_: list[Any] = ledger.db.execute(sql.OPEN_OF_DESTINATION, (destination,)).fetchall()
+    found = [row for row in open_ if sending or row[1] != "sending"]
     for id_, state, message in found:
         path = ("sending", "uncertain", "held") if state == "sending" else ("waiting", "held")
         through(ledger, id_, (channel, destination), path)

@@ -64,8 +64,8 @@ class SqliteStore(Asking):
         place = (channel, destination)
         return self._do(lambda ledger: settle.settle_interrupted(ledger, place, again, now_ms, sparing))
 
-    def hold_gone(self, channel: str, destinations: frozenset[str], fault: Fault) -> asyncio.Future[int]:
-        return self._do(lambda ledger: settle.hold_gone(ledger, channel, destinations, fault))
+    def hold_gone(self, channel: str, destinations: frozenset[str], fault: Fault, *, sending: bool = True) -> asyncio.Future[int]:
+        return self._do(lambda ledger: settle.hold_gone(ledger, channel, destinations, fault, sending=sending))
 
     def cap_due(self, latest_ms: int) -> asyncio.Future[None]:
         def work(ledger: Ledger) -> None:
