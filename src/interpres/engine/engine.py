@@ -14,11 +14,13 @@ from interpres import catalog
 from interpres.channel import Recipe
 from interpres.clock import Clock
 from interpres.destination import Target
+from interpres.engine.again import Again
 from interpres.engine.enrich import Answers
 from interpres.engine.feeds import Feeds
 from interpres.engine.going import kept_going
 from interpres.engine.meter import Meter
 from interpres.engine.outlet import Outlet
+from interpres.engine.pausing import Pausing
 from interpres.engine.recover import recover, reopen
 from interpres.engine.road import Road
 from interpres.engine.shift import Calls, Left, Observer, Shift, log
@@ -63,6 +65,8 @@ class Engine:
         self.shift = Shift(store, calls, clock or Clock(), observer, chance, meter)
         self.feeds = Feeds(self.shift, self._source)
         self._roads: dict[str, Road] = {}
+        self.pausing = Pausing(self.shift, self.feeds, self._roads)
+        self.again = Again(self.shift, self._roads)
         self._workers: dict[str, Worker] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._stop = asyncio.Event()
@@ -175,8 +179,11 @@ class Engine:
         answers = Answers(self.shift.calls, self.shift.clock)
         for road in self._roads.values():
             self._workers[road.recipe.name] = Worker(road, answers)
+        await self.pausing.load()
         for road in self._roads.values():
-            await self.feeds.open(road)
+            self.pausing.obey(road)
+            if not self.pausing.stops(road):
+                await self.feeds.open(road)
         self._begin()
 
     def _begin(self) -> None:
@@ -184,8 +191,11 @@ class Engine:
         self._tasks = [asyncio.create_task(kept_going(self.shift, w.run, "working")) for w in self._workers.values()]
         self._tasks += [asyncio.create_task(kept_going(self.shift, o.run, "claiming")) for o in self._outlets()]
         self._tasks.append(asyncio.create_task(kept_going(self.shift, self._mend, "opening the store again")))
+        self._tasks.append(asyncio.create_task(kept_going(self.shift, self.again.run, "replaying")))
+        self._tasks.append(asyncio.create_task(kept_going(self.shift, self.again.give_up, "giving up what waits for a key")))
         for road in self._roads.values():
-            self.feeds.begin(road)
+            if not self.pausing.stops(road):
+                self.feeds.begin(road)
 
     def _source(self, recipe: Recipe) -> Source:
         setting = Setting(
@@ -249,7 +259,11 @@ class Engine:
         """Whether nothing is in hand and nothing is due within `SOON_SECONDS`."""
         if self.shift.accepting or not self.feeds.idle(self._roads.values()):
             return False
-        if any(w.busy for w in self._workers.values()) or any(o.busy for o in self._outlets()):
+        if (
+            self.again.replaying is not None
+            or any(w.busy for w in self._workers.values())
+            or any(o.busy for o in self._outlets())
+        ):
             return False
         soon_ms = self.shift.clock.steady_ms() + int(SOON_SECONDS * 1000)
         due = [await self.store.next_due_ms(name) for name in self._roads]

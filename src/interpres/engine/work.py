@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from interpres.message import Message
 from interpres.pipeline import Opened, Result
 from interpres.retry import Retry
 from interpres.store.changes import Postponed, Worked
-from interpres.store.records import Head
+from interpres.store.records import Head, Job
 from interpres.store.store import CannotStore
 
 LANES_AT_ONCE: Final = 16
@@ -43,6 +43,8 @@ class _Finished:
     result: Result
     recipe: Recipe
     context: Mapping[str, Any]
+    keys: Mapping[str, str] | None = None
+    """What it is found by from now on, where it was edited."""
 
 
 class Worker:
@@ -115,15 +117,17 @@ class Worker:
 
     async def _one(self, head: Head) -> _Finished | _PutOff:
         try:
-            message = await self.store.message(head.sequence)
+            job = await self.store.job(head.sequence)
         except Fault as damaged:
             if damaged.code != "E124":
                 raise
             return await self._damaged(head, damaged)
-        recipe = self.road.recipe  # a reload meanwhile changes nothing for this message
+        recipe = _recipe_for(job, self.road.recipe)  # a reload meanwhile changes nothing for this message
+        message = job.message
         opened = self.road.opened(message, recipe)
+        answers: Mapping[str, Any] | Result
         try:
-            answers = {} if opened.result else await self.answers.to(opened)
+            answers = {} if opened.result else job.context if job.context is not None else await self.answers.to(opened)
         except TryAgain as sick:
             age_seconds = (self.shift.clock.wall_ms() - head.born_ms) / 1000
             if not self.retry.is_over(head.tries + 1, age_seconds):
@@ -132,16 +136,16 @@ class Worker:
         except Exception as error:
             fault = own_bug(error, "asking what a message needs", message.id)
             answers = Result("held", "a bug in interpres stopped it", (fault,))
-        return await self._processed(head, opened, recipe, answers)
+        return await self._processed(job, opened, recipe, answers)
 
-    async def _processed(self, head: Head, opened: Opened, recipe: Recipe, answers: dict[str, Any] | Result) -> _Finished:
+    async def _processed(self, job: Job, opened: Opened, recipe: Recipe, answers: Mapping[str, Any] | Result) -> _Finished:
         context = context_of(answers)
         result = answers if isinstance(answers, Result) else self.road.result(opened, recipe, context)
-        (record,) = await self.store.records(head.sequence, 1)
-        if result.faults or result.warnings:
-            body = await self._intake_body(record.intake) if record.start else opened.message.body
-            result = placed(result, partial(recipe.format.placed, body=body, start=record.start))
-        return _Finished(opened.message, (record.start, record.start + record.size), result, recipe, context)
+        if (result.faults or result.warnings) and not job.edited:
+            body = await self._intake_body(job.intake) if job.start else opened.message.body
+            result = placed(result, partial(recipe.format.placed, body=body, start=job.start))
+        keys = opened.keys if job.edited else None
+        return _Finished(opened.message, (job.start, job.start + job.size), result, recipe, context, keys)
 
     async def _intake_body(self, intake: int) -> bytes:
         """The whole that a message came in, kept for the ones after it."""
@@ -159,8 +163,9 @@ class Worker:
         if not finished:
             return
         dones = [self.road.done(f.message, lane, f.place, f.result, f.recipe, f.context) for f in finished]
+        worked = [Worked(d.message.sequence, d.processed, f.keys) for d, f in zip(dones, finished, strict=True)]
         try:
-            claimed = await asyncio.shield(self.store.process([Worked(d.message.sequence, d.processed) for d in dones]))
+            claimed = await asyncio.shield(self.store.process(worked))
         except BaseException:
             self.road.not_written(dones)
             raise
@@ -175,6 +180,13 @@ class Worker:
         due_ms = self.shift.clock.steady_ms() + int(wait * 1000)
         log.info("a message waits for what it asks", channel=self.road.recipe.name, sequence=head.sequence, tries=head.tries + 1)
         await asyncio.shield(self.store.postpone(Postponed(head.sequence, due_ms)))
+
+
+def _recipe_for(job: Job, recipe: Recipe) -> Recipe:
+    """The recipe with the destinations only that a run is for."""
+    if job.targets is None:
+        return recipe
+    return replace(recipe, destinations={n: d for n, d in recipe.destinations.items() if n in job.targets})
 
 
 def _given_up(head: Head, sick: TryAgain) -> Fault:

@@ -58,7 +58,10 @@ def _edited(db: apsw.Connection, sequence: int, run: int) -> bytes | None:
 def runs(db: apsw.Connection, sequence: int) -> tuple[RunRecord, ...]:
     """The runs of a message that has more than one."""
     found: list[Any] = db.execute(sql.RUNS, (sequence,)).fetchall()
-    return tuple(RunRecord(*row[:6], bool(row[6]), faults_in(note_value(row[7]))) for row in found)
+    return tuple(
+        RunRecord(number, at_ms, kind, who, reason, state, bool(edited), faults_in(note_value(note)))
+        for number, at_ms, kind, who, reason, state, edited, note in found
+    )
 
 
 def acts(db: apsw.Connection, sequence: int) -> tuple[ActRecord, ...]:
@@ -102,7 +105,10 @@ def next_give_up_ms(db: apsw.Connection) -> int | None:
 def replays(db: apsw.Connection) -> tuple[ReplayRecord, ...]:
     """All of them, the latest first."""
     found: list[Any] = db.execute(sql.REPLAYS).fetchall()
-    return tuple(ReplayRecord(*row[:7], json_value(row[7])) for row in found)
+    return tuple(
+        ReplayRecord(id_, at_ms, who, reason, state, total, done, json_value(how))
+        for id_, at_ms, who, reason, state, total, done, how in found
+    )
 
 
 def to_replay(db: apsw.Connection, replay: int, limit: int) -> tuple[int, ...]:
