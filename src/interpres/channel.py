@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from interpres.document import Document
 from interpres.duration import Duration
 from interpres.fault import Place
 from interpres.format import Format
+from interpres.memory import Memory, RememberFile
 from interpres.schema import Schema
 from interpres.settings import Settings
 
@@ -23,9 +24,21 @@ CONTEXT_NAMES = ("message_id", "received_at", "received_on", "channel", "source_
 
 
 class EnrichFile(Settings):
-    """Something asked of a system between arrival and mapping; the answer is stored with the message under this name."""
+    """Something asked between arrival and mapping, of a system (`call`) or of what was remembered earlier (`recall`); the answer
+    is stored with the message under this name."""
 
-    call: str = Field(description="The system and operation to call.", examples=["npca/searchBeneficiary"])
+    call: str | None = Field(default=None, description="The system and operation to call.", examples=["npca/searchBeneficiary"])
+    recall: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Instead of `call`: the collection in which a destination's `remember` kept it.",
+        examples=["npca.visits"],
+    )
+    key: str | None = Field(default=None, description="With `recall`: a formula, the key to look under.", examples=["=visit"])
+    for_at_most: Duration = Field(
+        default=3 * 86400.0,
+        description="With `recall` and `when_missing: hold`: how long the message waits for the key before it is rejected.",
+    )
     with_: dict[str, str | int | bool] = Field(
         default_factory=dict, alias="with", description="The operation's parameters: text as it stands, or =FORMULA."
     )
@@ -34,9 +47,24 @@ class EnrichFile(Settings):
     )
     keep_for: Duration = Field(default=0.0, description="How long an answer serves later messages that ask the same.")
     when_missing: Literal["continue", "hold", "reject"] = Field(
-        default="hold", description="What to do when the system says there is no such thing."
+        default="hold",
+        description="What to do when there is no such thing. What waits for a `recall` goes on by itself once its key is there.",
     )
     when_failed: Literal["hold", "reject"] = Field(default="hold", description="What to do after a failure that will not pass.")
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        """Exactly one of call and recall, each with its own settings."""
+        if (self.call is None) == (self.recall is None):
+            raise ValueError("one of call: and recall: is wanted here — call: asks a system, recall: what was remembered")
+        others = ("with_", "keep_for", "when_failed") if self.recall else ("key", "for_at_most")
+        for name in others:
+            if name in self.model_fields_set:
+                word = name.rstrip("_")
+                raise ValueError(f"'{word}' says nothing beside {'recall' if self.recall else 'call'} — take it out")
+        if self.recall and self.key is None:
+            raise ValueError("recall: needs a key — write the formula of what to look under, as in key: =visit")
+        return self
 
 
 class SourceCommon(Settings):
@@ -61,7 +89,13 @@ class DestinationCommon(Settings):
     attempts: int = Field(
         default=0, ge=0, description="How often a passing failure is tried before the delivery is dead; 0: no limit."
     )
-    for_at_most: Duration = Field(default=3 * 86400.0, description="How long a delivery is tried before it is dead.")
+    for_at_most: Duration = Field(
+        default=3 * 86400.0,
+        description="How long a delivery is tried before it is dead. While a destination is away, no delivery dies of its age.",
+    )
+    remember: RememberFile | None = Field(
+        default=None, description="What is kept of its answer, for `recall`: `{in: COLLECTION, key: =FORMULA, value: =FORMULA}`."
+    )
 
 
 class ChannelFile(Settings):
@@ -95,7 +129,7 @@ Mapped = Callable[[Document, Mapping[str, Any]], Any]
 @dataclass(frozen=True, slots=True)
 class Enrichment:
     """`enrich:` made ready: a parameter is a constant or a formula, or worked out where a message asks; `take` says what is kept
-    of the answer."""
+    of the answer. A `recall` names a collection in place of a call, and has one parameter, `key`."""
 
     name: str
     call: str
@@ -104,6 +138,13 @@ class Enrichment:
     keep_for_seconds: float
     when_missing: Literal["continue", "hold", "reject"]
     when_failed: Literal["hold", "reject"]
+    recall: str = ""
+    for_at_most_seconds: float = 0.0
+
+    @property
+    def asked(self) -> str:
+        """Who is asked, for people."""
+        return f"the collection {self.recall}" if self.recall else self.call
 
     def kept(self, answer: Any) -> Any:
         """What is stored with the message under this name; MISSING where the answer lacks it. Raises `Fault`."""
@@ -126,6 +167,7 @@ class DestinationRecipe:
     promise: Schema | None = None
     at: Place | None = None
     always_makes: bool = False
+    memory: Memory | None = None
 
 
 @dataclass(frozen=True, slots=True)

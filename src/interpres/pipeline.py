@@ -207,7 +207,7 @@ def _questions(channel: Recipe, document: Document, names: Mapping[str, Any]) ->
         if not absent:
             yield replace(e, parameters=worked)
         elif e.when_missing != "continue":
-            says = f"{e.call} cannot be asked: this message has no value for {absent[0]}"
+            says = f"{e.asked} cannot be asked: this message has no value for {absent[0]}"
             hint = f"see why it is missing, or let the channel go on without an answer (when_missing: continue at {e.name})"
             raise Fault("C141" if e.when_missing == "reject" else "C142", says, hint, at=channel.places.get(f"enrich.{e.name}"))
 

@@ -144,7 +144,7 @@ def _result(message: Message, recipe: Recipe, context: Mapping[str, Any]) -> Res
 def _unanswered(opened: Opened, context: Mapping[str, Any]) -> Result | None:
     for question in opened.questions:
         if context.get(question.name, MISSING) is MISSING and question.when_missing != "continue":
-            says = f"{question.call} does not know what this message asks for"
+            says = f"{question.asked} does not know what this message asks for"
             state: Any = "held" if question.when_missing == "hold" else "rejected"
             return Result(state, f"{question.name} is missing", (Fault("C143", says, "see the answer of the system"),))
     return None

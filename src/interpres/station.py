@@ -101,7 +101,7 @@ def _recipes(workspace: Workspace, names: Sequence[str]) -> dict[str, Recipe]:
 def _systems_of(recipes: Iterable[Recipe]) -> Iterator[str]:
     """The names of the systems that these channels call."""
     for recipe in recipes:
-        yield from (e.call.partition("/")[0] for e in recipe.enrich)
+        yield from (e.call.partition("/")[0] for e in recipe.enrich if e.call)
         for destination in recipe.destinations.values():
             if destination.word == "call":
                 yield str(destination.settings.operation).partition("/")[0]  # type: ignore[attr-defined]

@@ -15,7 +15,7 @@ from interpres.engine.rest import Rest
 from interpres.engine.shift import Shift
 from interpres.fault import Fault, Faults, TryAgain
 from interpres.retry import Retry
-from interpres.store.changes import Settled
+from interpres.store.changes import Remembered, Settled
 from interpres.store.records import Claimed
 from interpres.store.store import CannotStore
 
@@ -61,6 +61,7 @@ class Attempts:
         self.channel = channel
         self.part = part
         self.rest = rest
+        self.memory = recipe.memory
         self.retry = Retry(recipe.common.attempts, recipe.common.for_at_most)
 
     async def make(self, claimed: Claimed, ready: Ready | None) -> Attempt:
@@ -82,7 +83,10 @@ class Attempts:
 
     def _parcel(self, claimed: Claimed, payload: bytes, tree: Any) -> Parcel:
         key = idempotency_key(claimed.message_id, claimed.run, claimed.destination, claimed.part)
-        names = {
+        return Parcel(key, payload, claimed.media_type, tree, self._names(claimed), claimed.tries)
+
+    def _names(self, claimed: Claimed) -> dict[str, str]:
+        return {
             **claimed.names,
             "message_id": claimed.message_id,
             "channel": self.channel,
@@ -90,13 +94,13 @@ class Attempts:
             "run": str(claimed.run),
             "part": str(claimed.part),
         }
-        return Parcel(key, payload, claimed.media_type, tree, names, claimed.tries)
 
     def settled(self, claimed: Claimed, attempt: Attempt) -> Settled:
         """How the store is told of it."""
         outcome = attempt.outcome
         now_ms = self.shift.clock.steady_ms()
         states, faults = self._course(claimed, attempt, now_ms)
+        remembered, warnings = self._remembered(claimed, outcome)
         wait = self.retry.wait_seconds(claimed.tries, self.shift.chance(), outcome.after_seconds)
         return Settled(
             claimed.delivery,
@@ -108,8 +112,20 @@ class Attempts:
             status=outcome.status,
             says=attempt.says,
             answer=None if outcome.answer is MISSING else outcome.answer,
-            faults=faults,
+            faults=(*faults, *warnings),
+            remembered=remembered,
         )
+
+    def _remembered(self, claimed: Claimed, outcome: Outcome) -> tuple[tuple[Remembered, ...], tuple[Fault, ...]]:
+        """What is kept of the answer with the outcome; where that cannot be had the delivery is delivered all the same."""
+        if self.memory is None or outcome.state != "delivered":
+            return (), ()
+        answer = MISSING if outcome.answer is None else outcome.answer
+        try:
+            key, value = self.memory.worked(answer, self._names(claimed))
+        except Fault as wrong:
+            return (), (wrong.but(level="warning").within(at=self.memory.at),)
+        return (Remembered(self.memory.collection, key, value),), ()
 
     def _course(self, claimed: Claimed, attempt: Attempt, now_ms: int) -> tuple[tuple[DeliveryState, ...], tuple[Fault, ...]]:
         """The states that an outcome leads through: what may be tried again is, until its limits are reached."""

@@ -23,7 +23,9 @@ from interpres.channel import (
 from interpres.fault import Fault, Faults, Place, did_you_mean
 from interpres.format import Format
 from interpres.mapping.picture import Block, Node
+from interpres.memory import Memory
 from interpres.settings import model_from_yaml, split_keys
+from interpres.workspace.memories import read_memory
 
 if TYPE_CHECKING:
     from interpres.workspace import Loaded, Workspace
@@ -158,12 +160,17 @@ class _Reader:
         return compiled
 
     def enrichment(self, name: str, written: EnrichFile, format_: Format) -> Enrichment:
+        take = self.formula(("enrich", name, "take"), self.workspace.format("json")) if written.take else None
+        if written.recall:
+            sought = self.formula(("enrich", name, "key"), format_)
+            ways = (written.when_missing, written.when_failed, written.recall, written.for_at_most)
+            return Enrichment(name, "", {"key": sought}, take, 0.0, *ways)
+        assert written.call is not None, "it is one of the two"
         parameters: dict[str, Any] = {}
         for key, value in written.with_.items():
             is_formula = isinstance(value, str) and value.startswith("=")
             parameters[key] = self.formula(("enrich", name, "with", key), format_) if is_formula else value
         self.faults += self.workspace.call_faults(written.call, written.with_, self.at("enrich", name, "call"))
-        take = self.formula(("enrich", name, "take"), self.workspace.format("json")) if written.take else None
         return Enrichment(name, written.call, parameters, take, written.keep_for, written.when_missing, written.when_failed)
 
     def destination(self, name: str, arrived: Format) -> DestinationRecipe | None:
@@ -176,15 +183,27 @@ class _Reader:
             return None
         at = self.at("destinations", name)
         self.faults += self.workspace.destination_faults(word, settings, self.at("destinations", name, word))
+        memory = self.memory(name, common)
         if common.mapping is None:
-            return DestinationRecipe(name, word, settings, common, arrived, at=at)
+            return DestinationRecipe(name, word, settings, common, arrived, at=at, memory=memory)
         mapping_name = common.mapping
         loaded = self.attempt(lambda: self.workspace.mapping(mapping_name), "destinations", name, "mapping")
         if loaded is None:
             return None
         self.faults += self.mapping_fits(loaded, arrived, self.at("destinations", name, "mapping"))
         always = loaded.promise is not None and _is_one_block(loaded.picture.output)
-        return DestinationRecipe(name, word, settings, common, loaded.to_format, loaded.compiled, loaded.promise, at, always)
+        made = (loaded.to_format, loaded.compiled, loaded.promise)
+        return DestinationRecipe(name, word, settings, common, *made, at, always, memory)
+
+    def memory(self, destination: str, common: DestinationCommon) -> Memory | None:
+        """What it keeps of its answers."""
+        written = common.remember
+        if written is None:
+            return None
+        node = self.branch("destinations", destination, "remember")
+        names = {*CONTEXT_NAMES, *self.written.keys}
+        found: Memory | None = self.attempt(lambda: read_memory(self.workspace, node, written, names, self.timezone))
+        return found
 
     def mapping_fits(self, loaded: Loaded, arrived: Format, at: Place) -> Iterator[Fault]:
         """The mapping reads what the channel brings, and is given every name that it needs."""

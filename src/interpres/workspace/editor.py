@@ -45,7 +45,7 @@ def _system() -> dict[str, Any]:
 
 def _one_of(room: catalog.Room, common: Any) -> dict[str, Any]:
     """An object with the common keys and exactly one part's word, whose settings follow that part's model."""
-    shared = common.model_json_schema()["properties"] if common else {}
+    shared = _whole(common.model_json_schema())["properties"] if common else {}
     words = {word: _whole(catalog.part(room, word).Settings.model_json_schema()) for word in catalog.names(room)}
     return {
         "type": "object",
