@@ -144,3 +144,19 @@ class Settled:
     answer: Any = None
     faults: tuple[Fault, ...] = ()
     remembered: tuple[Remembered, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cutoff:
+    """Of what arrived before the one time the content may go, of what arrived before the other every trace; None: it is kept."""
+
+    content_ms: int | None = None
+    metadata_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pruning:
+    """What was kept long enough, by channel. What is a problem nobody has looked at is kept unless `problems_too`."""
+
+    before: Mapping[str, Cutoff]
+    problems_too: bool = False

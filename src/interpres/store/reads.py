@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from interpres.fault import Fault
 from interpres.message import Message
 from interpres.store.acts import Choice, Place, Plan, ReplayRecord
+from interpres.store.changes import Pruning
 from interpres.store.records import (
     Arrived,
     Count,
@@ -18,6 +19,7 @@ from interpres.store.records import (
     Known,
     MessageRecord,
     Problem,
+    Prunable,
     Queue,
     Size,
     Story,
@@ -121,6 +123,10 @@ class Reads(ABC):
     @abstractmethod
     async def size(self) -> Size:
         """What the store takes on its disk; cheap enough to be asked every few seconds."""
+
+    @abstractmethod
+    async def prunable(self, pruning: Pruning) -> tuple[Prunable, ...]:
+        """What a round of pruning would remove, by channel."""
 
     @abstractmethod
     async def verify(self) -> tuple[Fault, ...]:

@@ -117,7 +117,10 @@ class DeliveryRecord:
 
 @dataclass(frozen=True, slots=True)
 class MessageRecord:
-    """A message as it stands, without its bytes: `size` bytes from `start` of the intake whose first message is `intake`."""
+    """A message as it stands, without its bytes: `size` bytes from `start` of the intake whose first message is `intake`.
+
+    `pruned_at` is when its content was removed, as kept long enough; empty where it has it.
+    """
 
     sequence: int
     intake: int
@@ -136,6 +139,7 @@ class MessageRecord:
     keys: Mapping[str, str] = field(repr=False, default_factory=dict)
     envelope: Mapping[str, str] = field(repr=False, default_factory=dict)
     context: Mapping[str, Any] = field(repr=False, default_factory=dict)
+    pruned_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,3 +239,25 @@ class Arrived:
     channel: str
     slots_ms: tuple[int, ...]
     last_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prunable:
+    """What pruning would do to a channel: how many messages lose their content, how many go without a trace, how many bytes that
+    frees; and how many that are old enough stay, for being open or a problem."""
+
+    channel: str
+    content: int
+    metadata: int
+    frees_bytes: int
+    open: int
+    problems: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What one step of pruning removed: messages' content, messages without a trace, stored bytes of content."""
+
+    content: int = 0
+    metadata: int = 0
+    freed_bytes: int = 0

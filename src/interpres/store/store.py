@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 from interpres.fault import Fault
 from interpres.message import message_ulid
 from interpres.store.acts import Act, Place, Rerun, Touched
-from interpres.store.changes import Arrival, Claim, Postponed, Settled, Worked
+from interpres.store.changes import Arrival, Claim, Postponed, Pruning, Settled, Worked
 from interpres.store.reads import Reads, Search
-from interpres.store.records import Claimed, Claims
+from interpres.store.records import Claimed, Claims, Pruned
 
 
 class CannotStore(Exception):
@@ -121,6 +121,13 @@ class Store(Reads):
     @abstractmethod
     def pin(self, digest: str, files: Mapping[str, str]) -> asyncio.Future[None]:
         """Keep a recipe by its digest; messages processed by it name it."""
+
+    @abstractmethod
+    def prune(self, pruning: Pruning) -> AsyncIterator[Pruned]:
+        """Remove what was kept long enough, in steps that are durable each and let others write in between; gives each step.
+
+        What is open (not settled, or to be replayed) is never removed. It may be left at any step; the next round goes on.
+        """
 
     # what people do
 

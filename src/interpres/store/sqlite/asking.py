@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from interpres.fault import Fault
 from interpres.message import Message
 from interpres.store.acts import Choice, Place, Plan, ReplayRecord
+from interpres.store.changes import Pruning
 from interpres.store.reads import Search
 from interpres.store.records import (
     Arrived,
@@ -17,12 +18,13 @@ from interpres.store.records import (
     Known,
     MessageRecord,
     Problem,
+    Prunable,
     Queue,
     Size,
     Story,
     Troubled,
 )
-from interpres.store.sqlite import connection, latest, people, pulse, reading
+from interpres.store.sqlite import connection, latest, people, prune, pulse, reading
 from interpres.store.sqlite.opening import Opening
 from interpres.store.sqlite.verify import verify
 
@@ -91,6 +93,9 @@ class Asking(Opening):
 
     async def size(self) -> Size:
         return await self._read(lambda db: connection.size(db, self.path))
+
+    async def prunable(self, pruning: Pruning) -> tuple[Prunable, ...]:
+        return await self._read(lambda db: prune.plan(db, pruning))
 
     async def verify(self) -> tuple[Fault, ...]:
         return await self._read(lambda db: tuple(verify(db)))

@@ -29,7 +29,12 @@ def count(size: int) -> int:
 
 
 def read(db: apsw.Connection, first: int, start: int, size: int) -> bytes:
-    """The bytes from `start` of the value whose first piece is `first`. Raises `Fault` E124 where they cannot be had."""
+    """The bytes from `start` of the value whose first piece is `first`.
+
+    Raises `Fault` E124 where they cannot be had, N350 where they were pruned (`first` is 0).
+    """
+    if not first:
+        raise pruned()
     begin, end = start // PIECE, -(-(start + size) // PIECE)
     try:
         rows = db.execute(sql.PIECES, (first + begin, first + max(end, begin + 1)))
@@ -44,6 +49,12 @@ def checked(data: bytes, digest: bytes) -> bytes:
     if hashlib.sha256(data).digest() != digest:
         raise damaged()
     return data
+
+
+def pruned() -> Fault:
+    """What is said of bytes that were kept as long as the channel wants them kept."""
+    hint = "what became of it is still told; its bytes are only in backups that were made before they were removed"
+    return Fault("N350", "the content of this message was removed, as it had been kept long enough", hint)
 
 
 def damaged() -> Fault:

@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Final
 
 import apsw
+import structlog
 
 from interpres.fault import Fault
 from interpres.store.records import Size
 from interpres.store.sqlite import trouble
+from interpres.store.sqlite.sql import message as message_sql
+
+log = structlog.get_logger("interpres.store")
 
 OLDEST: Final = (3, 51, 3)
 """Older versions of SQLite can damage a WAL that two connections use at once (sqlite.org, release notes of 3.51.3)."""
@@ -69,6 +73,22 @@ def size(db: apsw.Connection, path: Path) -> Size:
     return Size(path.stat().st_size + log_bytes, log_bytes, db.pragma("freelist_count") * db.pragma("page_size"))
 
 
+def check_version(db: apsw.Connection) -> None:
+    """Whoever only reads brings no tables up to date. Raises `Fault` E123 where they are newer than ours, E129 where older."""
+    steps, version = _steps(), db.pragma("user_version")
+    if version > len(steps):
+        raise _newer(version, len(steps))
+    if version < len(steps):
+        says = f"the store was written by an older version of interpres (its tables are at {version}, ours at {len(steps)})"
+        hint = "the next interpres run brings it up to date; interpres store backup keeps a copy of it as it is"
+        raise Fault("E129", says, hint)
+
+
+def _newer(version: int, ours: int) -> Fault:
+    says = f"the store was written by a newer version of interpres (its tables are at {version}, ours at {ours})"
+    return Fault("E123", says, "start the newer version again; this one would not understand what it keeps")
+
+
 def migrate(db: apsw.Connection) -> None:
     """Bring the tables up to this version's, each step in a transaction of its own.
 
@@ -77,14 +97,23 @@ def migrate(db: apsw.Connection) -> None:
     steps = _steps()
     version = db.pragma("user_version")
     if version > len(steps):
-        says = f"the store was written by a newer version of interpres (its tables are at {version}, ours at {len(steps)})"
-        raise Fault("E123", says, "start the newer version again; this one would not understand what it keeps")
+        raise _newer(version, len(steps))
+    if 0 < version < len(steps):
+        log.warning("the store's tables are brought up to date", at=version, to=len(steps), messages=_messages(db))
     for number, statements in enumerate(steps[version:], version + 1):
         with db:
             db.execute(statements)
             if number in AFTER:
                 AFTER[number](db)
             db.pragma("user_version", number)
+    if 0 < version < len(steps):
+        log.warning("the store's tables are up to date", at=len(steps))
+
+
+def _messages(db: apsw.Connection) -> int:
+    """How many there are: it tells how long it may take."""
+    counted: int = db.execute(message_sql.NUMBER).get
+    return counted
 
 
 def _steps() -> list[str]:

@@ -91,6 +91,7 @@ class Opening(Store):
 
     def _salt_of_another(self) -> bytes:
         with contextlib.closing(connection.reader(self.path, self._vfs)) as db:
+            connection.check_version(db)
             salt: bytes = db.execute(ledger_sql.ABOUT, ("salt",)).get
             return salt
 
@@ -153,6 +154,10 @@ class Opening(Store):
             refused.set_exception(closed())
             return refused
         return self._writer.submit(work, size)
+
+    def _copy_log(self) -> None:
+        if self._writer is not None:
+            self._writer.copy_log()
 
     async def _read(self, work: Callable[[apsw.Connection], T]) -> T:
         if not self._readable.is_set():

@@ -97,7 +97,7 @@ def records(db: apsw.Connection, salt: bytes, sequence: int, count: int) -> tupl
 
 
 def _record(salt: bytes, row: tuple[Any, ...]) -> MessageRecord:
-    sequence, intake, at_ms, channel, state, start, size, run, note_, early, recipe, keys, envelope, context = row
+    sequence, intake, at_ms, channel, state, start, size, run, note_, early, recipe, keys, envelope, context, pruned = row
     note = note_value(note_)
     return MessageRecord(
         sequence=sequence,
@@ -117,6 +117,7 @@ def _record(salt: bytes, row: tuple[Any, ...]) -> MessageRecord:
         keys=names_value(keys),
         envelope=names_value(envelope),
         context=tree_value(context) or {},
+        pruned_at=iso_time(pruned) if pruned else "",
     )
 
 

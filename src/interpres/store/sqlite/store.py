@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from interpres.fault import Fault
 from interpres.store.acts import Act, Place, Rerun, Touched
-from interpres.store.changes import Arrival, Claim, Postponed, Settled, Worked
-from interpres.store.records import Claimed, Claims
+from interpres.store.changes import Arrival, Claim, Postponed, Pruning, Settled, Worked
+from interpres.store.records import Claimed, Claims, Pruned
 from interpres.store.sqlite import acts, arrive, runs, settle, trouble
+from interpres.store.sqlite.access import Access
 from interpres.store.sqlite.asking import Asking
 from interpres.store.sqlite.ledger import Ledger
 from interpres.store.sqlite.opening import closed
+from interpres.store.sqlite.prune import Pruner
 from interpres.store.sqlite.sql import delivery as delivery_sql
 from interpres.store.sqlite.sql import ledger as ledger_sql
 from interpres.store.sqlite.sql import message as message_sql
@@ -90,6 +92,9 @@ class SqliteStore(Asking):
             ledger.db.execute(ledger_sql.ADD_RECIPE, (digest, tree_blob(dict(files)) or b""))
 
         return self._do(work)
+
+    def prune(self, pruning: Pruning) -> AsyncIterator[Pruned]:
+        return Pruner(Access(self._read, self._do, self._copy_log), pruning).steps()
 
     def act(self, act: Act) -> asyncio.Future[tuple[Touched, ...]]:
         return self._do(lambda ledger: acts.act(ledger, act))

@@ -62,6 +62,7 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._broken: CannotStore | None = None
         self._pages = 0
+        self._copy = False
         self._waiting = 0
         self._waiting_bytes = 0
         self._room = asyncio.Event()
@@ -88,6 +89,10 @@ class Writer:
             self._room.clear()
         else:
             self._room.set()
+
+    def copy_log(self) -> None:
+        """Copy the log into the file after the next transaction, so that the file loses the pages that it gave back."""
+        self._copy = True
 
     async def close(self) -> None:
         """Write what was submitted, then end the thread and the connection."""
@@ -183,10 +188,10 @@ class Writer:
         return apsw.SQLITE_OK
 
     def _checkpoint(self) -> None:
-        """Copy the log into the file when it has grown long; a reader in the way only delays it."""
-        if self._pages < CHECKPOINT_PAGES or self._broken is not None:
+        """Copy the log into the file when it has grown long or somebody asked; a reader in the way only delays it."""
+        if (self._pages < CHECKPOINT_PAGES and not self._copy) or self._broken is not None:
             return
-        self._pages = 0
+        self._pages, self._copy = 0, False
         try:
             self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         except TROUBLE as trouble:

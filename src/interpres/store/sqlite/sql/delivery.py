@@ -5,7 +5,8 @@ insert into delivery (id, message, run, destination, part, place, state, at, due
     media_type, names, seq, note)
 values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
-LAST = "select max(id) from delivery"
+LAST = """
+select max(coalesce((select max(id) from delivery), 0), coalesce((select value from about where name = 'last_delivery'), 0))"""
 
 CLAIMED = """
 d.id, d.message, m.at, d.run, n.name, d.part, d.lane, d.tries, d.at, d.media_type, d.names, d.spent, d.batch

@@ -4,7 +4,7 @@ ADD = "insert into journal (seq, at, events, chain) values (?, ?, ?, ?)"
 
 LAST = "select seq, chain from journal order by seq desc limit 1"
 
-ALL = "select seq, events, chain from journal order by seq"
+ALL = "select seq, events, digests, chain from journal order by seq"
 
 ADD_TALLY = """
 insert into tally (channel, destination, state, n) values (?, ?, ?, ?)

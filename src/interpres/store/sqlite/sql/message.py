@@ -7,7 +7,10 @@ values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 ADD_INTAKE = "insert into intake (id, messages, size, body, head, digest) values (?, ?, ?, ?, ?, ?)"
 
-LAST = "select max(id) from message"
+LAST = """
+select max(coalesce((select max(id) from message), 0), coalesce((select value from about where name = 'last_message'), 0))"""
+
+NUMBER = "select count(*) from message"
 
 OPEN = """
 select m.at, m.channel, c.name, m.state, m.lane, m.digest, m.note, m.run
@@ -54,7 +57,7 @@ NAMED_OPEN_LANES = f"""
 select c.name, l.lane, l.n from ({OPEN_LANES}) l join channel c on c.id = l.channel"""  # noqa: S608  (made of our own words)
 
 BYTES = """
-select m.at, c.name, m.envelope, m.digest, m.body, m.start, m.size, i.head
+select m.at, c.name, m.envelope, m.digest, case when m.pruned then 0 else m.body end, m.start, m.size, i.head
 from message m join channel c on c.id = m.channel left join intake i on i.id = m.intake where m.id = ?"""
 
 INTAKE_BYTES = """
@@ -67,7 +70,7 @@ from message m left join intake i on i.id = m.intake where m.id = ?"""
 
 RECORD = """
 select m.id, coalesce(m.intake, m.id), m.at, c.name, m.state, m.start, m.size, m.run, m.note, m.early, r.digest,
-    m.keys, m.envelope, m.context
+    m.keys, m.envelope, m.context, m.pruned
 from message m join channel c on c.id = m.channel left join recipe r on r.id = m.recipe"""
 
 ROW = RECORD + " where m.id >= ? and m.id < ? order by m.id"
