@@ -47,7 +47,7 @@ def command(
     talk.manner(as_json=as_json)
     if state is not None and state not in STATES:
         raise typer.BadParameter(f"'{state}' is none of {', '.join(STATES)}", param_hint="--state")
-    search = Search(channel, state, _keys(key or []), _time(since, "--since"), _time(until, "--until"), limit)
+    search = Search(channel, state, keys_given(key or []), time_given(since, "--since"), time_given(until, "--until"), limit)
     found = look(workspace(folder, var), lambda store: store.find(search))
     if as_json:
         for record in found:
@@ -81,14 +81,14 @@ def _cells(record: MessageRecord) -> list[str]:
     return [record.received_at, record.channel, record.state, record.id, keys, why]
 
 
-def _keys(written: list[str]) -> dict[str, str] | None:
+def keys_given(written: list[str]) -> dict[str, str] | None:
     for pair in written:
         if "=" not in pair:
             raise typer.BadParameter(f"'{pair}' is not NAME=VALUE, as in visit=V26110487", param_hint="--key")
     return dict(pair.split("=", 1) for pair in written) or None
 
 
-def _time(written: str | None, option: str) -> int | None:
+def time_given(written: str | None, option: str) -> int | None:
     """Milliseconds since 1970 of ISO 8601; without an offset it is UTC."""
     if written is None:
         return None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from interpres.fault import Fault
+from interpres.message import CROCKFORD
 from interpres.store.fingerprint import fingerprint
 
 CODES: Final = frozenset({"M201"})
@@ -23,6 +24,12 @@ class Cause:
 
     number: int
     facts: dict[str, Any]
+
+
+def problem_name(number: int) -> str:
+    """What people call a cause: eight signs of Crockford's base 32, the same today and always."""
+    unsigned = number & (1 << 64) - 1
+    return "".join(CROCKFORD[unsigned >> shift & 31] for shift in range(59, 19, -5))
 
 
 def causes(channel: str, destination: str, faults: Iterable[Fault]) -> list[Cause]:
