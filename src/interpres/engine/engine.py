@@ -4,30 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import random
-import signal
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from interpres import catalog
 from interpres.channel import Recipe
 from interpres.clock import Clock
-from interpres.destination import Target
+from interpres.engine import signals
 from interpres.engine.again import Again
-from interpres.engine.enrich import Answers
 from interpres.engine.feeds import Feeds
 from interpres.engine.going import kept_going
 from interpres.engine.meter import Meter
-from interpres.engine.outlet import Outlet
 from interpres.engine.pausing import Pausing
+from interpres.engine.reading import Anew, Reloaded
 from interpres.engine.recover import recover, reopen
+from interpres.engine.reload import Reloading
 from interpres.engine.road import Road
 from interpres.engine.shift import Calls, Left, Observer, Shift, log
 from interpres.engine.standing import Standing, standing_of
+from interpres.engine.traffic import Traffic
 from interpres.engine.work import Worker
-from interpres.fault import Fault
-from interpres.source import Setting, Source
+from interpres.fault import Fault, Faults
+from interpres.source import Source
 from interpres.store.store import CannotStore, Store
 
 DRAIN_SECONDS: Final = 10.0
@@ -57,19 +55,40 @@ class Engine:
         meter: Meter | None = None,
         chance: Callable[[], float] = random.random,
         environment: Mapping[str, str] | None = None,
+        anew: Anew | None = None,
     ) -> None:
-        self.recipes = recipes
-        self.environment = environment or {}
+        self._recipes = recipes
         self.workspace = workspace
         self.var = var
         self.shift = Shift(store, calls, clock or Clock(), observer, chance, meter)
-        self.feeds = Feeds(self.shift, self._source)
-        self._roads: dict[str, Road] = {}
-        self.pausing = Pausing(self.shift, self.feeds, self._roads)
+        self.traffic = Traffic(self.shift, workspace, var, environment or {})
         self.again = Again(self.shift, self._roads)
-        self._workers: dict[str, Worker] = {}
+        self.reloading = Reloading(self.traffic, anew)
         self._tasks: list[asyncio.Task[None]] = []
         self._stop = asyncio.Event()
+
+    @property
+    def recipes(self) -> Mapping[str, Recipe]:
+        """The recipes of its channels, as they are now."""
+        return {name: road.recipe for name, road in self._roads.items()} or self._recipes
+
+    @property
+    def _roads(self) -> dict[str, Road]:
+        return self.traffic.roads
+
+    @property
+    def _workers(self) -> dict[str, Worker]:
+        return self.traffic.workers
+
+    @property
+    def feeds(self) -> Feeds:
+        """The channels' sources."""
+        return self.traffic.feeds
+
+    @property
+    def pausing(self) -> Pausing:
+        """What somebody stopped for a while."""
+        return self.traffic.pausing
 
     @property
     def store(self) -> Store:
@@ -95,7 +114,8 @@ class Engine:
         """Open the store, destinations and sources; take up what was left unfinished. Raises `Fault` E1xx and lets go of all."""
         await self.store.open()
         try:
-            await self._open()
+            async with self.reloading.turn:
+                await self._open()
         except CannotStore as refused:
             await self._close()
             raise refused.fault from None
@@ -115,15 +135,25 @@ class Engine:
             idle.cancel()
         return await self.drain()
 
-    def obey_signals(self) -> None:
-        """SIGTERM, Ctrl-C and a closed terminal are `stop` from now on: before `start`, so that one meanwhile is obeyed too."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            loop.add_signal_handler(number, self.stop)
+    def obey_signals(self, told: Callable[[Reloaded], None] | None = None) -> None:
+        """From now on, before `start` already: SIGTERM, Ctrl-C and a closed terminal are `stop`, any other SIGHUP is `reload`.
+
+        `told` is given what came of a reload that a signal asked for.
+        """
+        signals.obey(self.stop, lambda: self.reloading.ask(told))
 
     def stop(self) -> None:
         """Let `run` end: what is in hand is finished first."""
         self._stop.set()
+
+    async def reload(self) -> Reloaded:
+        """Go over to what the workspace says now, channel by channel; one with faults keeps what it has (see `refused`)."""
+        return await asyncio.shield(self.reloading.ask())
+
+    @property
+    def refused(self) -> Mapping[str, Faults]:
+        """Channels that could not be reloaded, and why: they run as they did before; one that is new does not run."""
+        return self.reloading.refused
 
     async def drain(self, seconds: float = DRAIN_SECONDS) -> Left:
         """Take nothing more, finish what is in hand within so many seconds, close everything. What is left."""
@@ -132,11 +162,12 @@ class Engine:
         def remaining() -> float:
             return max(0.1, (end_ms - self.shift.clock.steady_ms()) / 1000)
 
+        await self.reloading.end()
         await self.feeds.end(self._roads.values(), remaining)
         self.shift.stopping.set()
         for worker in self._workers.values():
             await worker.finish(remaining())
-        for outlet in self._outlets():
+        for outlet in self.traffic.outlets():
             await outlet.finish(remaining())
         left = await self._left()
         await self._close()
@@ -170,73 +201,30 @@ class Engine:
     # opening and closing
 
     async def _open(self) -> None:
-        for recipe in self.recipes.values():
-            await self.store.pin(recipe.digest, recipe.files)
-            road = self._roads[recipe.name] = self._road(recipe)
-            for outlet in road.outlets.values():
-                await outlet.part.open()
-        await recover(self.shift, self._roads)
-        answers = Answers(self.shift.calls, self.shift.clock)
-        for road in self._roads.values():
-            self._workers[road.recipe.name] = Worker(road, answers)
-        await self.pausing.load()
-        for road in self._roads.values():
-            self.pausing.obey(road)
+        roads = {}
+        try:
+            for name, recipe in self._recipes.items():
+                roads[name] = await self.traffic.lay(recipe)
+            await recover(self.shift, roads)
+            await self.pausing.load()
+        finally:
+            for road in roads.values():
+                self.traffic.add(road)
+        for road in roads.values():
             if not self.pausing.stops(road):
                 await self.feeds.open(road)
-        self._begin()
-
-    def _begin(self) -> None:
-        """Every task that runs as long as the engine does."""
-        self._tasks = [asyncio.create_task(kept_going(self.shift, w.run, "working")) for w in self._workers.values()]
-        self._tasks += [asyncio.create_task(kept_going(self.shift, o.run, "claiming")) for o in self._outlets()]
-        self._tasks.append(asyncio.create_task(kept_going(self.shift, self._mend, "opening the store again")))
-        self._tasks.append(asyncio.create_task(kept_going(self.shift, self.again.run, "replaying")))
-        self._tasks.append(asyncio.create_task(kept_going(self.shift, self.again.give_up, "giving up what waits for a key")))
-        for road in self._roads.values():
-            if not self.pausing.stops(road):
-                self.feeds.begin(road)
-
-    def _source(self, recipe: Recipe) -> Source:
-        setting = Setting(
-            recipe.name,
-            recipe.format,
-            self.workspace,
-            self.var,
-            recipe.source_common.answer,
-            refused=partial(self._refused_at_edge, recipe.name),
-            environment=self.environment,
-        )
-        source: Source = catalog.part("sources", recipe.source_word)(recipe.source_settings, setting)
-        return source
-
-    def _road(self, recipe: Recipe) -> Road:
-        outlets = {}
-        for name, destination in recipe.destinations.items():
-            part = catalog.part("destinations", destination.word)
-            target = Target(recipe.name, name, self.workspace, self.shift.calls)
-            outlets[name] = Outlet(self.shift, recipe.name, destination, part(destination.settings, target))
-        return Road(self.shift, recipe, self._source(recipe), outlets)
-
-    def _refused_at_edge(self, channel: str, fault: Fault) -> None:
-        """Nothing is stored of it; it is counted, and the log says why."""
-        log.warning("refused at the edge", channel=channel, code=fault.code, says=fault.says)
-        self.shift.meter.refused_at_edge(channel, fault.code)
-        told = self.store.tell(channel, "refused")
-        told.add_done_callback(lambda done: done.cancelled() or done.exception())
-
-    def _outlets(self) -> Iterator[Outlet]:
-        for road in self._roads.values():
-            yield from road.outlets.values()
+        for road in roads.values():
+            self.traffic.begin(road)
+        beside = {"opening the store again": self._mend, "replaying": self.again.run, "giving up what waits": self.again.give_up}
+        self._tasks = [asyncio.create_task(kept_going(self.shift, work, while_)) for while_, work in beside.items()]
 
     async def _close(self) -> None:
         self.shift.stopping.set()
+        await self.reloading.end()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.feeds.end(self._roads.values(), lambda: 1.0)
-        for outlet in self._outlets():
-            await outlet.part.close()
+        await self.traffic.close()
         await self.store.close()
 
     # what runs beside
@@ -262,7 +250,7 @@ class Engine:
         if (
             self.again.replaying is not None
             or any(w.busy for w in self._workers.values())
-            or any(o.busy for o in self._outlets())
+            or any(o.busy for o in self.traffic.outlets())
         ):
             return False
         soon_ms = self.shift.clock.steady_ms() + int(SOON_SECONDS * 1000)

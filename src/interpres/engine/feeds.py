@@ -8,10 +8,11 @@ from functools import partial
 
 from interpres.channel import Recipe
 from interpres.engine.door import Door
-from interpres.engine.going import kept_going
+from interpres.engine.going import LONGEST_REST_SECONDS, kept_going
 from interpres.engine.own_bug import own_bug
 from interpres.engine.road import Road
 from interpres.engine.shift import Shift, log
+from interpres.fault import Fault
 from interpres.source import Source
 
 
@@ -38,6 +39,27 @@ class Feeds:
         take = partial(_take, road, Door(road))
         work = kept_going(self._shift, take, f"taking from channel {road.recipe.name}")
         self._running[road.recipe.name] = asyncio.create_task(work)
+
+    def begin_open(self, road: Road, sentence: str) -> None:
+        """Let its source, which was opened by another and said this, take what comes."""
+        self.listening[road.recipe.name] = "; ".join([sentence, *road.source.setting.notes])
+        self.begin(road)
+
+    def bring_back(self, road: Road) -> None:
+        """Let its source, which was closed in vain, take again what comes, as soon as it can be opened."""
+        work = kept_going(self._shift, partial(self._opened_again, road), f"opening channel {road.recipe.name} again")
+        self._running[road.recipe.name] = asyncio.create_task(work)
+
+    async def _opened_again(self, road: Road) -> None:
+        rest_seconds = 1.0
+        while road.recipe.name not in self.listening:
+            try:
+                await self.open(road)
+            except Fault as refused:
+                log.error("a source cannot be opened again", channel=road.recipe.name, code=refused.code, says=refused.says)
+                await self._shift.pause(asyncio.Event(), rest_seconds)
+                rest_seconds = min(rest_seconds * 2, LONGEST_REST_SECONDS)
+        await _take(road, Door(road))
 
     def takes(self, road: Road) -> bool:
         """Whether its source was begun and not ended."""

@@ -77,6 +77,11 @@ class Outlet:
             self._tell("a destination goes on")
             self.nudge()
 
+    def go_by(self, recipe: DestinationRecipe) -> None:
+        """A new recipe that sends as the one before did; what it remembers of answers may be worked out anew."""
+        self.recipe = recipe
+        self.attempts.memory = recipe.memory
+
     def leave(self, heir: Outlet | None) -> None:
         """Begin nothing more: what is being sent ends; the rest is the affair of another with other settings, or of nobody."""
         self.leaving, self._heir = True, heir

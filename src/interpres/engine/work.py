@@ -56,6 +56,7 @@ class Worker:
         self.store = road.shift.store
         self.answers = answers
         self.retry = Retry()
+        self.leaving = False
         self._lanes: dict[int, asyncio.Task[None]] = {}
         self._intake = (0, b"")
 
@@ -65,13 +66,18 @@ class Worker:
         return bool(self._lanes)
 
     async def run(self) -> None:
-        """Take up heads of lanes as they come due, until the engine stops."""
-        while not self.shift.stopping.is_set():
+        """Take up heads of lanes as they come due, until the engine stops or the channel leaves it."""
+        while not (self.leaving or self.shift.stopping.is_set()):
             seconds = await self._take_up()
             await self.shift.pause(self.road.work, seconds)
 
+    def leave(self) -> None:
+        """Take up nothing more."""
+        self.leaving = True
+        self.road.work.set()
+
     async def finish(self, seconds: float) -> None:
-        """After the stop: let lanes end what they are at; what is not processed by then stays received."""
+        """After that: let lanes end what they are at; what is not processed by then stays received."""
         if self._lanes:
             await asyncio.wait(self._lanes.values(), timeout=seconds)
         for task in self._lanes.values():
