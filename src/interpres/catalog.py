@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from interpres.fault import Fault, did_you_mean
 
-Room = Literal["sources", "formats", "destinations", "sign_ins", "checkers", "sandboxes"]
+Room = Literal["sources", "formats", "destinations", "sign_ins", "checkers", "sandboxes", "notices", "alerts"]
 
 _KINDS = {
     "sources": ("interpres.source", "Source"),
@@ -20,6 +20,8 @@ _KINDS = {
     "sign_ins": ("interpres.sign_in", "SignIn"),
     "checkers": ("interpres.schema", "Checker"),
     "sandboxes": ("interpres.sandbox", "Sandbox"),
+    "notices": ("interpres.notice", "Notice"),
+    "alerts": ("interpres.alert", "Rule"),
 }
 
 

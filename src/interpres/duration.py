@@ -27,6 +27,14 @@ def words(length_seconds: float) -> str:
     return f"{length_seconds:g}s"
 
 
+def about(length_seconds: float) -> str:
+    """`3 days`, `5 h`, `20 min`, `40 s`: a length of time as people say it, rounded down to one or two figures."""
+    for unit, of in (("days", 86400.0), ("h", 3600.0), ("min", 60.0)):
+        if length_seconds >= 2 * of:
+            return f"{int(length_seconds / of)} {unit}"
+    return f"{int(length_seconds)} s"
+
+
 Duration = Annotated[
     float,
     BeforeValidator(seconds),
