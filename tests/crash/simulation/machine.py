@@ -1,0 +1,145 @@
+"""Machine: the computer that the engine runs on: started, stopped, killed, and started again until the end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from typing import TYPE_CHECKING
+
+import apsw
+
+from interpres.engine import Engine, Event, Left
+from interpres.fault import Fault
+from interpres.store.sqlite import SqliteStore
+from tests.crash.simulation.virtual import Stuck
+
+if TYPE_CHECKING:
+    from tests.crash.simulation.world import World
+
+MOST_REFUSALS = 200
+"""So often in a row an engine in trouble may fail to start."""
+
+
+class Machine:
+    """`number` counts its lives from 1. A supervisor in the world starts the engine again whenever it has ended."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.chance: random.Random = world.draw("machine")
+        self.number = 0
+        self.engine: Engine | None = None
+        self.store: SqliteStore | None = None
+        self.life: asyncio.Future[Left | None] | None = None
+        self.refusals = 0
+        self.dies_at_step = 0
+        self.doomed = False
+        self.how = "crash"
+        self.deaths = 0
+        self.cuts = 0
+
+    # alive
+
+    def start(self) -> asyncio.Future[Left | None]:
+        """A new life; its future has what the engine left when it was stopped, None where it died or could not start."""
+        from tests.crash.simulation.world import SimClock
+
+        world = self.world
+        self.number += 1
+        world.disk.alive = True
+        clock = SimClock(world)
+        self.store = SqliteStore(world.folder / "store.db", clock=clock, vfs=world.disk_name)
+        chance = world.draw(f"jitter {self.number}")
+        self.engine = Engine(
+            world.recipes,
+            self.store,
+            world.agency,
+            world.folder,
+            world.folder,
+            clock=clock,
+            observer=self._seen,
+            chance=chance.random,
+        )
+        self.life = world.loop.create_future()
+        world.trace("start", self.number)
+        world.loop.create_task(self._live(self.engine, self.life), context=world.loop.on(self.number))
+        return self.life
+
+    async def _live(self, engine: Engine, life: asyncio.Future[Left | None]) -> None:
+        try:
+            await engine.start()
+        except Fault as refused:
+            self.refusals += 1
+            self.world.trace("cannot start", refused.code)
+            life.set_result(None)
+            return
+        except Exception as error:
+            if self.number in self.world.loop.dead:
+                return  # its last words
+            self.world.expect(False, f"I12: starting ended with {type(error).__name__}")
+            life.set_result(None)
+            return
+        self.refusals = 0
+        self.world.trace("started", self.number)
+        life.set_result(await engine.run())
+
+    def _seen(self, event: Event) -> None:
+        self.world.trace(event.kind, event.message_id, event.state, event.destination, event.part, event.tries, *event.codes)
+
+    # dying
+
+    def look(self) -> None:
+        """Between two callbacks: is this the moment?"""
+        if self.dies_at_step and self.world.loop.steps >= self.dies_at_step:
+            self.doomed = True
+        if self.doomed:
+            self.die()
+        if self.refusals > MOST_REFUSALS:
+            raise Stuck("the engine cannot be started any more")
+
+    def spare(self) -> None:
+        """Whatever was to come: it lives on."""
+        self.doomed, self.dies_at_step, self.world.disk.dies_at = False, 0, 0
+
+    def die_at_step(self, steps: int, how: str) -> None:
+        """Die between two callbacks, so many from now."""
+        self.how = how
+        self.dies_at_step = self.world.loop.steps + steps
+
+    def die_at_operation(self, operations: int, how: str) -> None:
+        """Die in the midst of something that is written to disk, so many operations from now."""
+        self.how = how
+        self.world.disk.dies_at = self.world.disk.operations + operations
+        self.world.disk.died = self._doom
+
+    def _doom(self) -> None:
+        self.doomed = True
+
+    def die(self) -> None:
+        """Everything that ran is gone at once; with the power, some of what was not synced as well."""
+        world = self.world
+        self.spare()
+        if self.life is None or self.life.done():
+            return
+        cut = self.how == "cut"
+        world.trace("cut" if cut else "crash", self.number)
+        self.deaths += not cut
+        self.cuts += cut
+        world.disk.alive = False
+        world.loop.kill(self.number)
+        self.let_go_of_files()
+        if cut:
+            world.disk.cut()
+        world.hang_up()
+        if not self.life.done():
+            self.life.set_result(None)
+
+    def let_go_of_files(self) -> None:
+        """Every connection and the lock, as the end of a process does."""
+        folder = str(self.world.folder)
+        for db in apsw.connections():
+            if db.filename.startswith(folder):
+                with contextlib.suppress(apsw.Error):  # what a dead disk says at the end
+                    db.close(True)
+        assert self.store is not None
+        self.store._lock.release()
