@@ -50,6 +50,16 @@ WRONG = {
     "a context name that nobody supplies": ("beneficiary:\n", "benefit:\n", "C131 npca/visit_from_adt needs 'beneficiary'"),
     "a format that the mapping does not read": ("format: hl7v2", "format: json", "C130 this channel brings json"),
     "a length of time that is none": ("take: =data", "take: =data\n    keep_for: soon", "C104 a length of time is wanted"),
+    "content kept longer than what it belongs to": (
+        "lane: =visit",
+        "lane: =visit\nretention: {content: 90d, metadata: 30d}",
+        "C104 content cannot be kept longer than metadata",
+    ),
+    "a trace that goes before its duplicates": (
+        "lane: =visit",
+        "lane: =visit\nretention: {metadata: 1d}",
+        "10:13 C122 a duplicate is recognised for 7d, and metadata goes before that",
+    ),
 }
 
 

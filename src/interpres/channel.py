@@ -98,6 +98,29 @@ class DestinationCommon(Settings):
     )
 
 
+class Retention(Settings):
+    """How long what came through a channel is kept, counted from its arrival; `0.0`: for ever.
+
+    What is open is kept however old it is, and so is what troubles somebody (`interpres problems`) until he has seen to it.
+    """
+
+    content: Duration = Field(
+        default=0.0,
+        description="The bytes that arrived, what was sent and answered. What became of each message is told without them.",
+        examples=["90d"],
+    )
+    metadata: Duration = Field(
+        default=0.0, description="Every trace of a message, and the content with it; it is only counted then.", examples=["400d"]
+    )
+
+    @model_validator(mode="after")
+    def _content_goes_first(self) -> Self:
+        """Content without a message that it belongs to would be nobody's."""
+        if self.metadata and self.content > self.metadata:
+            raise ValueError("content cannot be kept longer than metadata — make content: shorter, or metadata: longer")
+        return self
+
+
 class ChannelFile(Settings):
     """A channel file. Parts' own settings stand under their word: `source: {mllp: {…}}`, `destinations: {npca: {call: …}}`."""
 
@@ -112,6 +135,9 @@ class ChannelFile(Settings):
     keys: dict[str, str] = Field(default_factory=dict, description="What a message can be found by: a formula each.")
     lane: str | None = Field(default=None, description="A formula; deliveries of one lane keep their order.")
     duplicates_within: Duration = Field(default=7 * 86400.0, description="How long a duplicate is recognised.")
+    retention: Retention = Field(
+        default=Retention(), description="How long messages are kept: `{content: 90d, metadata: 400d}`. Without it, for ever."
+    )
     on_conflict: Literal["process", "refuse"] | None = Field(
         default=None, description="What to do with a known id and other bytes: MLLP processes and flags, HTTP refuses."
     )
@@ -190,6 +216,7 @@ class Recipe:
     lane: Formula | None
     enrich: tuple[Enrichment, ...]
     destinations: Mapping[str, DestinationRecipe]
+    retention: Retention = field(default_factory=Retention)
     places: Mapping[str, Place] = field(default_factory=dict)
     digest: str = ""
     files: Mapping[str, str] = field(default_factory=dict)

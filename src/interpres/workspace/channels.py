@@ -18,8 +18,10 @@ from interpres.channel import (
     Enrichment,
     Formula,
     Recipe,
+    Retention,
     SourceCommon,
 )
+from interpres.duration import words
 from interpres.fault import Fault, Faults, Place, did_you_mean
 from interpres.format import Format
 from interpres.mapping.picture import Block, Node
@@ -67,6 +69,7 @@ class _Reader:
             timezone=self.written.timezone,
             duplicates_within_seconds=self.written.duplicates_within,
             on_conflict=self.written.on_conflict,
+            retention=self.retention(),
             accepts=self.attempt(lambda: self.workspace.schema(self.written.accepts or ""), "accepts")
             if self.written.accepts
             else None,
@@ -121,6 +124,15 @@ class _Reader:
         hint = did_you_mean(self.written.timezone, known) or "write it as in Asia/Phnom_Penh"
         self.faults.append(Fault("C120", says, hint, at=self.at("timezone")))
         return "UTC"
+
+    def retention(self) -> Retention:
+        """How long messages are kept; a fault where their trace goes before a duplicate of them may come."""
+        kept = self.written.retention
+        if kept.metadata and kept.metadata < self.written.duplicates_within:
+            hint = "keep metadata at least as long as duplicates_within:, or recognise duplicates for a shorter time"
+            says = f"a duplicate is recognised for {words(self.written.duplicates_within)}, and metadata goes before that"
+            self.faults.append(Fault("C122", says, hint, at=self.at("retention", "metadata")))
+        return kept
 
     def source(self) -> tuple[str, BaseModel, SourceCommon]:
         common, own = _apart(self.branch("source"), SourceCommon)
