@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from interpres import pipeline
@@ -83,7 +83,9 @@ async def _one(store: Reads, record: MessageRecord, recipe: Recipe, found: Compa
         before, after = Made(record.state, record.faults), Made(opened.result.state, opened.result.faults)
     else:
         before, after = _before(record, recipe, latest, payloads), _after(opened, record, recipe)
-    found.add(record.id, set(differences(before, after)))
+    # Most messages come out byte for byte as they did, and bytes are compared sooner than trees.
+    same = before == after
+    found.add(record.id, set() if same else set(differences(_read(before, recipe), _read(after, recipe))))
 
 
 def _before(record: MessageRecord, recipe: Recipe, deliveries: Sequence[DeliveryRecord], payloads: Mapping[int, bytes]) -> Made:
@@ -93,7 +95,7 @@ def _before(record: MessageRecord, recipe: Recipe, deliveries: Sequence[Delivery
     documents: dict[str, list[Any]] = {}
     for d in deliveries:
         if d.id in payloads:
-            documents.setdefault(d.destination, []).append(_tree(recipe, d.destination, payloads[d.id]))
+            documents.setdefault(d.destination, []).append(payloads[d.id])
     return Made("processed", (), documents, {d.destination: d.faults for d in deliveries if d.id not in payloads})
 
 
@@ -104,8 +106,14 @@ def _after(opened: pipeline.Opened, record: MessageRecord, recipe: Recipe) -> Ma
     documents: dict[str, list[Any]] = {}
     for owed in result.owed:
         if not owed.faults:
-            documents.setdefault(owed.destination, []).append(_tree(recipe, owed.destination, owed.payload))
+            documents.setdefault(owed.destination, []).append(owed.payload)
     return Made("processed", (), documents, {o.destination: o.faults for o in result.owed if o.faults})
+
+
+def _read(made: Made, recipe: Recipe) -> Made:
+    """The same with documents for payloads."""
+    documents = {name: [_tree(recipe, name, payload) for payload in found] for name, found in made.documents.items()}
+    return replace(made, documents=documents)
 
 
 def _tree(recipe: Recipe, destination: str, payload: bytes) -> Any:
