@@ -36,7 +36,7 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """`interpres.yaml` made ready: secrets expanded, rules and recipients made."""
+    """`interpres.yaml` made ready: `file` as it stands, rules and recipients made; only these know the secrets."""
 
     name: str
     file: InstallationFile
@@ -59,8 +59,8 @@ def read_installation(folder: Path, environment: Mapping[str, str]) -> Installat
     absent = [f.but(level="fault") for f in notes(node, environment)]
     if absent:
         raise Faults(absent)
-    file = model_from_values(expand(yaml.plain(node) or {}, environment), InstallationFile, Place(FILE))
-    recipients = [_recipient(name, written, folder) for name, written in file.alerts.to.items()]
+    file = model_from_yaml(node, InstallationFile)
+    recipients = [_recipient(name, expand(written, environment), folder) for name, written in file.alerts.to.items()]
     return Installation(file.name or socket.gethostname(), file, dict(_rules(file.alerts.rules)), tuple(recipients))
 
 

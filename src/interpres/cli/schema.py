@@ -9,7 +9,7 @@ import typer
 from interpres.cli import talk
 
 
-def command(kind: Annotated[str, typer.Argument(help="channel, mapping or system")]) -> None:
+def command(kind: Annotated[str, typer.Argument(help="channel, mapping, system or installation")]) -> None:
     """Print the JSON Schema of a kind of file, so that an editor can complete and check it.
 
     Example: interpres schema channel > var/channel.schema.json

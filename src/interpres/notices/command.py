@@ -9,16 +9,24 @@ import signal
 from typing import Any, ClassVar
 
 import msgspec
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from interpres.fault import Fault
 from interpres.notice import News, Notice
 from interpres.settings import Settings
 
 
+def _or_a_list(schema: dict[str, Any]) -> None:
+    """For editors: the short form stands beside the long one."""
+    whole = dict(schema)
+    schema.clear()
+    schema["anyOf"] = [whole, {"type": "array", "items": {"type": "string"}, "minItems": 1}]
+
+
 class CommandSettings(Settings):
     """What to run: a program and its arguments, as they are; no shell reads them. A list alone will do."""
 
+    model_config = ConfigDict(json_schema_extra=_or_a_list)
     run: list[str] = Field(
         min_length=1, description="The program and its arguments.", examples=[["/usr/local/bin/page", "--urgent"]]
     )

@@ -16,6 +16,7 @@ from interpres.channel import Formula, Mapped, Recipe
 from interpres.environment import read_environment
 from interpres.fault import Fault, Faults, Place, did_you_mean
 from interpres.format import Format, Grammar
+from interpres.installation import installation_faults
 from interpres.mapping.checking.check import check_mapping
 from interpres.mapping.checking.check_formula import check_formula
 from interpres.mapping.compiling.compile import compile_formula, compile_mapping
@@ -220,7 +221,7 @@ class Workspace:
         found: list[Fault] = []
         for name in self.names("systems"):
             found += _faults_of(lambda name=name: self.system(name))
-        found += self._not_set()
+        found += self._installed()
         for name in schema_names(self.folder / "schemas"):
             # A file that holds a family of promises (fhir/r4) is checked where one of them is named.
             found += [f for f in _faults_of(lambda name=name: self.schema(name)) if f.code != "C321"]
@@ -256,13 +257,14 @@ class Workspace:
                 files[name] = yaml.read(self.read(file), file, faults=[])
         return list(between(files, self.folder))
 
-    def _not_set(self) -> list[Fault]:
-        """A note for each secret or address that is not set here: `run` would not start. Faults of `.env` are faults."""
+    def _installed(self) -> list[Fault]:
+        """What is wrong with `.env` and `interpres.yaml`; a note for each secret or address that is not set here."""
         try:
             environment = read_environment(self.folder)
         except Faults as wrong:
             return list(wrong)
-        return [f.but(level="note") for system in self._systems.values() for f in system.not_set(environment)]
+        notes = [f.but(level="note") for system in self._systems.values() for f in system.not_set(environment)]
+        return notes + installation_faults(self.folder, self.names("channels"), environment)
 
     def _unused(self) -> Iterator[Fault]:
         """Mappings that no channel names and no other extends."""

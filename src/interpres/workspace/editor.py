@@ -10,9 +10,10 @@ import msgspec
 from interpres import catalog
 from interpres.channel import ChannelFile, DestinationCommon, SourceCommon
 from interpres.fault import Fault, did_you_mean
+from interpres.installation_file import InstallationFile, RecipientCommon
 from interpres.system_file import SystemFile
 
-KINDS = ("channel", "mapping", "system")
+KINDS = ("channel", "mapping", "system", "installation")
 
 
 def schema_of(kind: str) -> dict[str, Any]:
@@ -24,7 +25,7 @@ def schema_of(kind: str) -> dict[str, Any]:
             resources.files("interpres.mapping").joinpath("mapping.schema.json").read_bytes()
         )
         return made
-    return _channel() if kind == "channel" else _system()
+    return {"channel": _channel, "system": _system, "installation": _installation}[kind]()
 
 
 def _channel() -> dict[str, Any]:
@@ -40,6 +41,15 @@ def _channel() -> dict[str, Any]:
 def _system() -> dict[str, Any]:
     made = SystemFile.model_json_schema()
     made["properties"]["sign_in"] = _one_of("sign_ins", None)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
+
+
+def _installation() -> dict[str, Any]:
+    made = _whole(InstallationFile.model_json_schema())
+    alerts = made["properties"]["alerts"]["properties"]
+    alerts["to"]["additionalProperties"] = _one_of("notices", RecipientCommon)
+    rules = {word: _whole(catalog.part("alerts", word).Settings.model_json_schema()) for word in catalog.names("alerts")}
+    alerts["rules"] |= {"properties": rules, "additionalProperties": False}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
 
 
