@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 from structlog.testing import capture_logs
 
-from interpres.channel import DestinationCommon
+from interpres.answer import Answer
+from interpres.channel import DestinationCommon, SourceCommon
 from interpres.clock import Clock
 from interpres.delivery import Outcome, Parcel
 from interpres.engine import Engine
@@ -15,7 +17,7 @@ from interpres.engine.outlet import HANDS, Outlet
 from interpres.engine.rest import FAILURES, PROBES, Rest
 from interpres.fault import TryAgain
 from interpres.retry import Retry
-from tests.engine.fakes import House, drop, recipe, until
+from tests.engine.fakes import House, asking, drop, recipe, until
 
 
 class Watch(Clock):
@@ -174,6 +176,35 @@ def test_a_paused_destination_ends_what_it_is_at_and_begins_nothing(house: House
     asyncio.run(story())
 
 
+@pytest.mark.parametrize(("probe_seconds", "ends"), [(60.0, True), (20.0, False)])
+def test_until_idle_waits_for_a_probe_that_is_near(house: House, probe_seconds: float, ends: bool) -> None:
+    async def story() -> None:
+        house.does("npca", Peer())
+        engine = house.engine()
+        await engine.start()
+        outlet_of(engine, probes=Retry(first_seconds=2 * probe_seconds, longest_seconds=2 * probe_seconds))
+        await drop_lanes(FAILURES)
+        running = asyncio.create_task(engine.run(until_idle=True))
+        await asyncio.wait([running], timeout=1.0)
+        assert running.done() == ends
+        engine.stop()
+        assert (await running).deliveries == {"waiting": FAILURES}
+
+    asyncio.run(story())
+
+
+def test_until_idle_does_not_wait_for_what_is_paused(house: House) -> None:
+    async def story() -> None:
+        engine = house.engine()
+        await engine.start()
+        outlet_of(engine).pause()
+        await drop_lanes(2)
+        left = await asyncio.wait_for(engine.run(until_idle=True), 2.0)
+        assert left.deliveries == {"waiting": 2}
+
+    asyncio.run(story())
+
+
 def test_what_waited_its_whole_life_is_tried_once_the_peer_is_back(house: House) -> None:
     async def story() -> None:
         peer = Peer()
@@ -199,6 +230,80 @@ def test_one_message_that_fails_alone_does_not_hold_its_lane_for_ever(house: Hou
             await drop_lanes(3)
             await until(lambda: sum(e.state == "delivered" for e in house.events) == 2)
             assert [e.codes for e in house.events if e.state == "dead"] == [("N301",)] and outlet.state == "up"
+
+    asyncio.run(story())
+
+
+class Registry:
+    """A system that messages ask: away until somebody mends it."""
+
+    def __init__(self) -> None:
+        self.away = True
+        self.asked = 0
+
+    async def call(self, call: str, parameters: Any = None) -> Answer:
+        self.asked += 1
+        await asyncio.sleep(0)
+        if self.away:
+            raise TryAgain("cannot be reached")
+        return Answer("delivered", 200, tree={"card": "known"})
+
+
+async def story_of_a_dead_registry(house: House, probes: Retry) -> tuple[Registry, Engine]:
+    """Forty messages ask a registry that is away, until it is left alone."""
+    registry = house.calls = Registry()
+    engine = house.engine(recipe(enrich=(asking(),), source_common=SourceCommon(answer="accepted")))
+    await engine.start()
+    engine._workers["visits"].answers.systems.rest("npca").probes = probes
+    await drop_lanes(40)
+    await until(lambda: engine._workers["visits"].answers.systems.rest("npca").resting)
+    await until(lambda: not engine._workers["visits"].busy)
+    return registry, engine
+
+
+async def awake(engine: Engine) -> int:
+    """How many messages are to ask within a minute."""
+    heads, after = await engine.store.heads("visits", engine.shift.clock.steady_ms() + 60_000, 100)
+    assert after is not None, "the others sleep"
+    return len(heads)
+
+
+def test_a_dead_registry_costs_one_probe(house: House) -> None:
+    async def story() -> None:
+        with capture_logs() as logs:
+            registry, engine = await story_of_a_dead_registry(house, Retry(first_seconds=0.2, longest_seconds=0.2))
+            asked, rest = registry.asked, engine._workers["visits"].answers.systems.rest("npca")
+            assert FAILURES <= asked <= 40
+            await until(lambda: registry.asked >= asked + 3)
+            assert rest.failures == registry.asked
+            async with asyncio.timeout(5):
+                while (await awake(engine)) != 1:
+                    await asyncio.sleep(0.02)
+            await engine.drain()
+        told = [log["event"] for log in logs if log["log_level"] != "info"]
+        assert told == ["a system that is asked rests"]
+
+    asyncio.run(story())
+
+
+def test_all_that_sleep_are_woken_when_the_registry_is_well(house: House) -> None:
+    async def story() -> None:
+        registry, engine = await story_of_a_dead_registry(house, Retry(first_seconds=0.1, longest_seconds=0.1))
+        registry.away = False
+        await until(lambda: len(house.sent.get("npca", ())) == 40)
+        assert await engine.store.verify() == ()
+        await engine.drain()
+
+    asyncio.run(story())
+
+
+def test_the_next_engine_does_not_sleep_on(house: House) -> None:
+    async def story() -> None:
+        registry, engine = await story_of_a_dead_registry(house, Retry(first_seconds=500.0))
+        assert (await asyncio.wait_for(engine.run(until_idle=True), 2.0)).messages == {"received": 40}
+        registry.away = False
+        async with house.running(recipe(enrich=(asking(),))):
+            await until(lambda: len(house.sent.get("npca", ())) == 40)
 
     asyncio.run(story())
 

@@ -181,7 +181,7 @@ def test_the_longest_due_is_claimed_first(make: Make) -> None:
             await store.settle(settled(one.delivery, "waiting", due_ms=due))
         claims = await store.claim(claim(5, now_ms=20))
         assert [c.sequence for c in claims.claimed] == [2, 3] and claims.next_due_ms == 30
-        assert await store.next_due_ms("visits") == 30
+        assert await store.next_due_ms("visits") == {"npca": 30}
         await store.cap_due(25)
         assert [c.sequence for c in (await store.claim(claim(5, now_ms=25))).claimed] == [1]
 
@@ -323,6 +323,7 @@ def test_messages_are_found_by_what_is_asked(make: Make) -> None:
         assert await found(keys={"patient": "P1", "visit": "V4"}) == [5]
         assert await found(keys={"visit": "P1"}) == []
         assert await found(since_ms=1002, until_ms=1004) == [4, 3]
+        assert await found(text="3") == [4] and await found(text="ជា") == []
         assert await store.sequence_of("0" * 26) is None and await store.sequence_of("no ulid") is None
 
     run(make, story)
@@ -402,6 +403,6 @@ def test_what_nobody_stored_is_not_there(make: Make) -> None:
             with pytest.raises(KeyError):
                 await read(7)
         assert await store.story(7) is None and await store.records(7, 1) == () and await store.deliveries(7) == ()
-        assert await store.heads("nowhere", FAR_MS, 5) == ((), None) and await store.next_due_ms("nowhere") is None
+        assert await store.heads("nowhere", FAR_MS, 5) == ((), None) and await store.next_due_ms("nowhere") == {}
 
     run(make, story)

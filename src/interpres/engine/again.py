@@ -33,7 +33,6 @@ class Again:
         self._shift = shift
         self._roads = roads
         self._look = asyncio.Event()
-        self._look_until = asyncio.Event()
         self.replaying: int | None = None
         """The replay that is under way."""
 
@@ -122,11 +121,7 @@ class Again:
                 for one in await self._shift.kept(lambda now_ms=now_ms: self._shift.store.give_up_waiting(now_ms, _given_up())):  # type: ignore[misc]
                     self._go_on(one)
                 continue
-            await self._shift.pause(self._look_until, None if next_ms is None else (next_ms - now_ms) / 1000)
-
-    def held_for_a_key(self) -> None:
-        """A message waits for a key: its limit is to be looked at."""
-        self._look_until.set()
+            await self._shift.pause(self._shift.awaiting, None if next_ms is None else (next_ms - now_ms) / 1000)
 
 
 def step_of(replay: ReplayRecord, messages: tuple[int, ...]) -> Rerun:

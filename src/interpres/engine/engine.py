@@ -254,5 +254,9 @@ class Engine:
         ):
             return False
         soon_ms = self.shift.clock.steady_ms() + int(SOON_SECONDS * 1000)
-        due = [await self.store.next_due_ms(name) for name in self._roads]
-        return all(d is None or d > soon_ms for d in due)
+        for name, road in self._roads.items():
+            due = await self.store.next_due_ms(name)
+            wants = (road.outlets[d].next_ms(ms) if d in road.outlets else None if d else ms for d, ms in due.items())
+            if any(ms is not None and ms <= soon_ms for ms in wants):
+                return False
+        return True

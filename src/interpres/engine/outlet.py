@@ -222,6 +222,7 @@ class Outlet:
         """Write the outcome and claim what is due next, in one transaction."""
         settled, claims = await self._written(claimed, settled)
         self.under_way.discard(claimed.delivery)
+        self.shift.wake(claims.woken)
         place = (self.channel, claimed.destination, claimed.part)
         state = settled.states[-1]
         took_seconds = settled.took_ms / 1000

@@ -62,6 +62,7 @@ class Road:
         """Set when something may wait for a destination that has left the channel."""
         self.work = asyncio.Event()
         """Set when a message was left for the worker."""
+        shift.works(recipe.name, self.work)
 
     # the pure middle, made safe
 

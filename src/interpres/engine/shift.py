@@ -88,7 +88,22 @@ class Shift:
         self.mend = asyncio.Event()
         self.accepting = 0
         self.ended: Counter[str] = Counter()
+        self.awaiting = asyncio.Event()
+        """Set when a message was held until a key is remembered."""
         self._waiting: dict[int, list[Waiting]] = {}
+        self._work: dict[str, asyncio.Event] = {}
+
+    # who has work
+
+    def works(self, channel: str, work: asyncio.Event) -> None:
+        """What is set when there may be messages to be worked on in a channel."""
+        self._work[channel] = work
+
+    def wake(self, channels: Iterable[str]) -> None:
+        """There are such messages."""
+        for channel in channels:
+            if work := self._work.get(channel):
+                work.set()
 
     # who waits
 

@@ -42,7 +42,7 @@ class Traffic:
         self.pausing = Pausing(shift, self.feeds, self.roads)
         self._workspace = workspace
         self._var = var
-        self._answers = Answers(shift.calls, shift.clock)
+        self._answers = Answers(shift)
         self._made_of: WeakKeyDictionary[Source, object] = WeakKeyDictionary()
         self._going: dict[str, set[asyncio.Task[None]]] = {}
 

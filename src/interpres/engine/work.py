@@ -9,15 +9,15 @@ from functools import partial
 from typing import Any, Final
 
 from interpres.channel import Recipe
-from interpres.engine.enrich import Answers, context_of
+from interpres.engine.enrich import Answers, Asked, Away
 from interpres.engine.own_bug import own_bug
-from interpres.engine.road import Road, placed
+from interpres.engine.road import Done, Road, placed
 from interpres.engine.shift import AGAIN_SECONDS, log
-from interpres.fault import Fault, TryAgain
+from interpres.fault import Fault
 from interpres.message import Message
 from interpres.pipeline import Opened, Result
 from interpres.retry import Retry
-from interpres.store.changes import Postponed, Worked
+from interpres.store.changes import Awaits, Postponed, Worked
 from interpres.store.records import Head, Job
 from interpres.store.store import CannotStore
 
@@ -31,7 +31,7 @@ class _PutOff:
     """A message that stays received for now."""
 
     head: Head
-    sick: TryAgain
+    sick: Away
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,8 @@ class _Finished:
     context: Mapping[str, Any]
     keys: Mapping[str, str] | None = None
     """What it is found by from now on, where it was edited."""
+    awaits: tuple[Awaits, ...] = ()
+    """What it is held for, until one of these keys is remembered."""
 
 
 class Worker:
@@ -67,6 +69,9 @@ class Worker:
 
     async def run(self) -> None:
         """Take up heads of lanes as they come due, until the engine stops or the channel leaves it."""
+        if self.road.recipe.enrich:
+            # What slept for the sake of a system that was away may ask: nobody knows any more how that system is.
+            await self.shift.kept(lambda: self.store.wake(self.road.recipe.name, self.shift.clock.steady_ms()))
         while not (self.leaving or self.shift.stopping.is_set()):
             seconds = await self._take_up()
             await self.shift.pause(self.road.work, seconds)
@@ -131,27 +136,32 @@ class Worker:
         recipe = _recipe_for(job, self.road.recipe)  # a reload meanwhile changes nothing for this message
         message = job.message
         opened = self.road.opened(message, recipe)
-        answers: Mapping[str, Any] | Result
         try:
-            answers = {} if opened.result else job.context if job.context is not None else await self.answers.to(opened)
-        except TryAgain as sick:
-            age_seconds = (self.shift.clock.wall_ms() - head.born_ms) / 1000
+            asked = await self._asked(job, opened)
+        except Away as sick:
+            age_seconds = (self.shift.clock.wall_ms() - head.born_ms) / 1000 if sick.alone else 0.0
             if not self.retry.is_over(head.tries + 1, age_seconds):
                 return _PutOff(head, sick)
-            answers = Result("held", "what it asks for could not be had", (_given_up(head, sick),), opened.warnings)
+            faults = (_given_up(head, sick),)
+            asked = Asked(result=Result("held", "what it asks for could not be had", faults, opened.warnings))
         except Exception as error:
             fault = own_bug(error, "asking what a message needs", message.id)
-            answers = Result("held", "a bug in interpres stopped it", (fault,))
-        return await self._processed(job, opened, recipe, answers)
+            asked = Asked(result=Result("held", "a bug in interpres stopped it", (fault,)))
+        return await self._processed(job, opened, recipe, asked)
 
-    async def _processed(self, job: Job, opened: Opened, recipe: Recipe, answers: Mapping[str, Any] | Result) -> _Finished:
-        context = context_of(answers)
-        result = answers if isinstance(answers, Result) else self.road.result(opened, recipe, context)
+    async def _asked(self, job: Job, opened: Opened) -> Asked:
+        if opened.result:
+            return Asked()
+        return Asked(job.context) if job.context is not None else await self.answers.to(opened)
+
+    async def _processed(self, job: Job, opened: Opened, recipe: Recipe, asked: Asked) -> _Finished:
+        result = asked.result or self.road.result(opened, recipe, asked.context)
         if (result.faults or result.warnings) and not job.edited:
             body = await self._intake_body(job.intake) if job.start else opened.message.body
             result = placed(result, partial(recipe.format.placed, body=body, start=job.start))
         keys = opened.keys if job.edited else None
-        return _Finished(opened.message, (job.start, job.start + job.size), result, recipe, context, keys)
+        place = (job.start, job.start + job.size)
+        return _Finished(opened.message, place, result, recipe, asked.context, keys, asked.awaits)
 
     async def _intake_body(self, intake: int) -> bytes:
         """The whole that a message came in, kept for the ones after it."""
@@ -169,7 +179,7 @@ class Worker:
         if not finished:
             return
         dones = [self.road.done(f.message, lane, f.place, f.result, f.recipe, f.context) for f in finished]
-        worked = [Worked(d.message.sequence, d.processed, f.keys) for d, f in zip(dones, finished, strict=True)]
+        worked = [_worked(d, f) for d, f in zip(dones, finished, strict=True)]
         try:
             claimed = await asyncio.shield(self.store.process(worked))
         except BaseException:
@@ -179,13 +189,23 @@ class Worker:
             if done.result.state != "held":
                 self.road.close_lane(lane)
         self.road.written(dones, claimed)
+        if any(f.awaits for f in finished):
+            self.shift.awaiting.set()
 
     async def _postpone(self, put_off: _PutOff) -> None:
         head, sick = put_off.head, put_off.sick
-        wait = self.retry.wait_seconds(head.tries + 1, self.shift.chance(), sick.after_seconds)
-        due_ms = self.shift.clock.steady_ms() + int(wait * 1000)
-        log.info("a message waits for what it asks", channel=self.road.recipe.name, sequence=head.sequence, tries=head.tries + 1)
+        due_ms = sick.due_ms
+        if due_ms is None:
+            wait = self.retry.wait_seconds(head.tries + 1, self.shift.chance(), sick.after_seconds)
+            due_ms = self.shift.clock.steady_ms() + int(wait * 1000)
+            name = self.road.recipe.name
+            log.info("a message waits for what it asks", channel=name, sequence=head.sequence, tries=head.tries + 1)
         await asyncio.shield(self.store.postpone(Postponed(head.sequence, due_ms)))
+
+
+def _worked(done: Done, finished: _Finished) -> Worked:
+    processed = replace(done.processed, awaits=finished.awaits) if finished.awaits else done.processed
+    return Worked(done.message.sequence, processed, finished.keys)
 
 
 def _recipe_for(job: Job, recipe: Recipe) -> Recipe:
@@ -195,6 +215,6 @@ def _recipe_for(job: Job, recipe: Recipe) -> Recipe:
     return replace(recipe, destinations={n: d for n, d in recipe.destinations.items() if n in job.targets})
 
 
-def _given_up(head: Head, sick: TryAgain) -> Fault:
+def _given_up(head: Head, sick: Away) -> Fault:
     hint = "see why the system was away; once it is well, release the message"
     return Fault("N305", f"what it asks for was tried {head.tries + 1} times and given up; the last time {sick.says}", hint)

@@ -29,7 +29,10 @@ from interpres.store.records import (
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Which messages to find: each that is given must be met. `until_ms` is not within; `keys` are compared as they stand."""
+    """Which messages to find: each that is given must be met. `until_ms` is not within; `keys` are compared as they stand.
+
+    `text` is looked for in the bytes as they came, in UTF-8: that reads them all, the latest first.
+    """
 
     channel: str | None = None
     state: str | None = None
@@ -37,6 +40,7 @@ class Search:
     since_ms: int | None = None
     until_ms: int | None = None
     limit: int = 100
+    text: str | None = None
 
 
 class Reads(ABC):
@@ -96,8 +100,9 @@ class Reads(ABC):
         """How many messages and deliveries are in each state, by channel and destination; zeros are left out."""
 
     @abstractmethod
-    async def next_due_ms(self, channel: str) -> int | None:
-        """When the next message or delivery of a channel wants work; None where none does."""
+    async def next_due_ms(self, channel: str) -> Mapping[str, int]:
+        """When the next delivery to each destination of a channel wants work, and under the empty name the next message; what
+        has nothing waiting is left out."""
 
     @abstractmethod
     async def remembered(self, collection: str, key: str) -> object:

@@ -107,6 +107,10 @@ class Store(Reads):
         """
 
     @abstractmethod
+    def wake(self, channel: str, now_ms: int) -> asyncio.Future[None]:
+        """Received messages of a channel that wait for a later time are due now."""
+
+    @abstractmethod
     def cap_due(self, latest_ms: int) -> asyncio.Future[None]:
         """Nothing waits longer than that: a clock that jumped must not keep it."""
 

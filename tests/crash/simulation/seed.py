@@ -146,7 +146,7 @@ class _Story:
         try:
             if not await engine.is_idle():
                 return False
-            return all([await engine.store.next_due_ms(name) is None for name in self.world.recipes])
+            return all([not await engine.store.next_due_ms(name) for name in self.world.recipes])
         except (CannotStore, Fault, apsw.ConnectionClosedError):
             return False
 

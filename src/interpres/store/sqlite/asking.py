@@ -73,7 +73,7 @@ class Asking(Opening):
     async def counts(self) -> tuple[Count, ...]:
         return await self._read(reading.counts)
 
-    async def next_due_ms(self, channel: str) -> int | None:
+    async def next_due_ms(self, channel: str) -> Mapping[str, int]:
         return await self._read(lambda db: reading.next_due_ms(db, channel))
 
     async def remembered(self, collection: str, key: str) -> object:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import apsw
 
 from interpres.clock import iso_time
 from interpres.delivery import idempotency_key
+from interpres.fault import Fault
 from interpres.message import CROCKFORD, Message, message_ulid
 from interpres.store.fingerprint import key_number
 from interpres.store.records import AttemptRecord, Count, DeliveryRecord, Head, Known, MessageRecord, Story
@@ -126,7 +128,18 @@ def find(db: apsw.Connection, salt: bytes, search: Search) -> tuple[MessageRecor
     conditions = list(_conditions(db, search))
     query = sql.find([words for words, _ in conditions])
     values = [v for _, given in conditions for v in given]
-    return tuple(_record(salt, row) for row in db.execute(query, (*values, search.limit)))
+    if search.text is None:
+        return tuple(_record(salt, row) for row in db.execute(query, (*values, search.limit)))
+    holding = (row for row in db.execute(query, (*values, -1)) if _holds(db, salt, row[0], search.text.encode()))
+    return tuple(_record(salt, row) for row in islice(holding, search.limit))
+
+
+def _holds(db: apsw.Connection, salt: bytes, sequence: int, text: bytes) -> bool:
+    """Whether a message's bytes hold the text; bytes that are no longer there hold nothing."""
+    try:
+        return text in message(db, salt, sequence).body
+    except Fault:
+        return False
 
 
 def _conditions(db: apsw.Connection, search: Search) -> Iterator[tuple[str, tuple[Any, ...]]]:
@@ -215,11 +228,11 @@ def counts(db: apsw.Connection) -> tuple[Count, ...]:
     return tuple(Count(*row) for row in db.execute(journal_sql.NAMED_TALLY))
 
 
-def next_due_ms(db: apsw.Connection, channel: str) -> int | None:
-    """When the next message or delivery of a channel wants work."""
+def next_due_ms(db: apsw.Connection, channel: str) -> dict[str, int]:
+    """When the next delivery of each destination wants work, and under an empty name the next message."""
     number = db.execute(ledger_sql.CHANNEL, (channel,)).get
-    found = (db.execute(sql.FIRST_DUE, (number,)).get, db.execute(delivery_sql.FIRST_DUE, (channel,)).get)
-    return min((due for due in found if due is not None), default=None)
+    found: list[Any] = [("", db.execute(sql.FIRST_DUE, (number,)).get), *db.execute(delivery_sql.FIRST_DUE, (channel,))]
+    return {name: due for name, due in found if due is not None}
 
 
 def remembered(db: apsw.Connection, collection: str, key: str) -> object:

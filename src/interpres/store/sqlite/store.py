@@ -69,6 +69,13 @@ class SqliteStore(Asking):
     def hold_gone(self, channel: str, destinations: frozenset[str], fault: Fault, *, sending: bool = True) -> asyncio.Future[int]:
         return self._do(lambda ledger: settle.hold_gone(ledger, channel, destinations, fault, sending=sending))
 
+    def wake(self, channel: str, now_ms: int) -> asyncio.Future[None]:
+        def work(ledger: Ledger) -> None:
+            ledger.flush()
+            ledger.db.execute(message_sql.WAKE, (channel, now_ms))
+
+        return self._do(work)
+
     def cap_due(self, latest_ms: int) -> asyncio.Future[None]:
         def work(ledger: Ledger) -> None:
             ledger.flush()

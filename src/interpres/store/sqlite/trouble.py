@@ -96,13 +96,13 @@ def give_up(ledger: Ledger, now_ms: int, fault: Fault) -> tuple[Touched, ...]:
 
 
 def reject(ledger: Ledger, message: int, reason: str, faults: tuple[Fault, ...] = ()) -> Touched:
-    """A held message is rejected, and its lane goes on. Without faults it keeps those that it was held for, as history."""
+    """A held message is rejected, and its lane goes on. It keeps the faults that it was held for, as history."""
     ledger.flush()
     row: Any = ledger.db.execute(sql_run.MESSAGE, (message,)).fetchone()
     state, name, channel, lane, _, _, _, text, *_ = row
     step(MESSAGE_EDGES, state, "rejected")
     before = note_value(text)
-    text = note_text(reason, faults or faults_in(before), faults_in(before, "warnings"))
+    text = note_text(reason, faults + faults_in(before), faults_in(before, "warnings"))
     ledger.db.execute(sql_run.REJECT, (text, message))
     ledger.db.execute(sql.WAIT_NO_MORE, (message,))
     clear(ledger, message, 0)

@@ -20,7 +20,7 @@ CLAIM = "update delivery set state = 'sending', tries = tries + 1, seq = ? where
 NEXT_DUE = "select min(due) from delivery where destination = ? and state = 'waiting'"
 
 FIRST_DUE = """
-select min((select min(due) from delivery d where d.destination = n.id and d.state = 'waiting'))
+select n.name, (select min(due) from delivery d where d.destination = n.id and d.state = 'waiting')
 from destination n join channel c on c.id = n.channel where c.name = ?"""
 
 STATE = """

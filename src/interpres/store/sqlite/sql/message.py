@@ -28,6 +28,10 @@ PROMOTE = """
 update message set state = 'received', due = 0
 where id = (select id from message where channel = ? and lane = ? and state = 'behind' order by id limit 1)"""
 
+WAKE = """
+update message set due = ?2
+where channel = (select id from channel where name = ?1) and state = 'received' and due > ?2"""
+
 CAP_DUE = "update message set due = ?1 where state = 'received' and due > ?1"
 
 MARK_EARLY = "update message set early = 1 where id >= ? and id < ?"
