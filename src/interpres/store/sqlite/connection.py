@@ -73,19 +73,24 @@ def size(db: apsw.Connection, path: Path) -> Size:
     return Size(path.stat().st_size + log_bytes, log_bytes, db.pragma("freelist_count") * db.pragma("page_size"))
 
 
+def version() -> int:
+    """The version of the tables that this engine works with."""
+    return len(_steps())
+
+
 def check_version(db: apsw.Connection) -> None:
     """Whoever only reads brings no tables up to date. Raises `Fault` E123 where they are newer than ours, E129 where older."""
-    steps, version = _steps(), db.pragma("user_version")
-    if version > len(steps):
-        raise _newer(version, len(steps))
-    if version < len(steps):
-        says = f"the store was written by an older version of interpres (its tables are at {version}, ours at {len(steps)})"
+    ours, found = version(), db.pragma("user_version")
+    if found > ours:
+        raise _newer(found, ours)
+    if found < ours:
+        says = f"the store was written by an older version of interpres (its tables are at {found}, ours at {ours})"
         hint = "the next interpres run brings it up to date; interpres store backup keeps a copy of it as it is"
         raise Fault("E129", says, hint)
 
 
-def _newer(version: int, ours: int) -> Fault:
-    says = f"the store was written by a newer version of interpres (its tables are at {version}, ours at {ours})"
+def _newer(found: int, ours: int) -> Fault:
+    says = f"the store was written by a newer version of interpres (its tables are at {found}, ours at {ours})"
     return Fault("E123", says, "start the newer version again; this one would not understand what it keeps")
 
 
@@ -95,18 +100,18 @@ def migrate(db: apsw.Connection) -> None:
     Raises `Fault` E123 where a newer version wrote the store: it must not be touched.
     """
     steps = _steps()
-    version = db.pragma("user_version")
-    if version > len(steps):
-        raise _newer(version, len(steps))
-    if 0 < version < len(steps):
-        log.warning("the store's tables are brought up to date", at=version, to=len(steps), messages=_messages(db))
-    for number, statements in enumerate(steps[version:], version + 1):
+    found = db.pragma("user_version")
+    if found > len(steps):
+        raise _newer(found, len(steps))
+    if 0 < found < len(steps):
+        log.warning("the store's tables are brought up to date", at=found, to=len(steps), messages=_messages(db))
+    for number, statements in enumerate(steps[found:], found + 1):
         with db:
             db.execute(statements)
             if number in AFTER:
                 AFTER[number](db)
             db.pragma("user_version", number)
-    if 0 < version < len(steps):
+    if 0 < found < len(steps):
         log.warning("the store's tables are up to date", at=len(steps))
 
 

@@ -43,6 +43,7 @@ class Ledger:
         self.deliveries.load(self.db)
         self.next_delivery = (self.db.execute(delivery_sql.LAST).get or 0) + 1
         self.next_body = (self.db.execute(body_sql.LAST).get or 0) + 1
+        self._first_run = self.db.execute(sql.ABOUT, ("first_run",)).get or 1
         last = self.db.execute(journal_sql.LAST).fetchone()
         self.seq: int = last[0] if last else 0
         self.chain: bytes = last[1] if last else b"\0" * 32
@@ -95,6 +96,10 @@ class Ledger:
         rows, self._rows = self._rows, {}
         for query, gathered in rows.items():
             self.db.executemany(query, gathered)
+
+    def run_after(self, run: int) -> int:
+        """The number of a message's next run: in a restored store ahead of those given out after its backup was made."""
+        return max(run + 1, self._first_run)
 
     # names as small numbers
 

@@ -45,6 +45,7 @@ class _Before:
     at_ms: int
     since_ms: int
     digest: bytes
+    next_run: int
 
 
 def rerun(ledger: Ledger, what: Rerun) -> tuple[Touched, ...]:
@@ -69,10 +70,13 @@ def _is_to_do(ledger: Ledger, replay: int, message: int) -> bool:
 def _again(ledger: Ledger, what: Rerun, act: int, message: int) -> Touched:
     ledger.flush()
     row: Any = ledger.db.execute(sql.MESSAGE, (message,)).fetchone()
-    state, name, channel, lane, run, recipe, context, note, at_ms, since_ms, digest = row
-    before = _Before(message, state, name, channel, lane, run, (state, recipe, context, note), at_ms, since_ms, digest)
+    state, name, channel, lane, run, recipe, context, note, at_ms, since_ms, digest, pruned = row
+    place, outcome, following = (message, state, name, channel, lane, run), (state, recipe, context, note), ledger.run_after(run)
+    before = _Before(*place, outcome, at_ms, since_ms, digest, following)
     if state not in RESTED:
         return Touched(message, 0, name, "", "received", "", "it is being processed just now", lane)
+    if pruned:
+        return Touched(message, 0, name, "", state, "", "its content was removed, as it had been kept long enough", lane)
     if what.as_it_was:
         return _as_it_was(ledger, what, act, before)
     _lay_aside(ledger, what, act, before)
@@ -80,7 +84,7 @@ def _again(ledger: Ledger, what: Rerun, act: int, message: int) -> Touched:
     if state != "held":
         ledger.messages.block(channel, lane)
     step(MESSAGE_EDGES, state, "received")
-    ledger.db.execute(sql.BEGIN, ("received" if idle else "behind", run + 1, ledger.now_ms, ledger.now_ms, message))
+    ledger.db.execute(sql.BEGIN, ("received" if idle else "behind", following, ledger.now_ms, ledger.now_ms, message))
     trouble.clear(ledger, message, 0)
     ledger.db.execute(trouble_sql.WAIT_NO_MORE, (message,))
     ledger.record(("m", message, "received"))
@@ -97,10 +101,10 @@ def _lay_aside(ledger: Ledger, what: Rerun, act: int, before: _Before) -> None:
     body = ledger.add_body(what.body) if what.body is not None else None
     size = len(what.body) if what.body is not None else None
     digest = hashlib.sha256(what.body).digest() if what.body is not None else None
-    row = (before.sequence, before.run + 1, ledger.now_ms, act, what.replay, targets, int(what.asks), body, size, digest)
+    row = (before.sequence, before.next_run, ledger.now_ms, act, what.replay, targets, int(what.asks), body, size, digest)
     ledger.db.execute(sql.ADD, row)
     ledger.db.execute(sql.ADD_ACTED, (act, before.sequence, 0))
-    ledger.record(("r", before.sequence, before.run + 1, act), digest)
+    ledger.record(("r", before.sequence, before.next_run, act), digest)
 
 
 def _as_it_was(ledger: Ledger, what: Rerun, act: int, before: _Before) -> Touched:
@@ -114,8 +118,8 @@ def _as_it_was(ledger: Ledger, what: Rerun, act: int, before: _Before) -> Touche
     if not rows:
         return _but(left, "nothing was made of it for these destinations")
     _lay_aside(ledger, what, act, before)
-    ledger.db.execute(sql.COUNT_RUN, (before.run + 1, ledger.now_ms, before.sequence))
-    debt = Debt(ledger, Owing(before.name, before.sequence, before.at_ms, before.lane, before.digest, before.run + 1))
+    ledger.db.execute(sql.COUNT_RUN, (before.next_run, ledger.now_ms, before.sequence))
+    debt = Debt(ledger, Owing(before.name, before.sequence, before.at_ms, before.lane, before.digest, before.next_run))
     for name, part, body, size, digest, media_type, names, stops in rows:
         new = NewDelivery(name, part, b"", media_type, names_value(names), stops=bool(stops))
         debt.add(new, digest, body, size)

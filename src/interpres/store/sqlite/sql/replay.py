@@ -21,10 +21,7 @@ CAUSE = "m.id in (select message from trouble where cause = ?)"
 
 OPEN = "delete from chosen where state in ('received', 'behind', 'held')"
 
-PRUNED = """
-delete from chosen where message in (
-    select c.message from chosen c join message m on m.id = c.message left join intake i on i.id = m.intake
-    where not exists (select 1 from body b where b.id = coalesce(i.body, m.body)))"""
+PRUNED = "delete from chosen where (select pruned from message where id = chosen.message)"
 
 NEWEST = """
 insert into newest select n.channel, d.lane, max(d.message)

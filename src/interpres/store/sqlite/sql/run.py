@@ -9,7 +9,7 @@ select a.at, a.kind, a.who, a.reason, x.delivery from acted x join act a on a.id
 where x.message = ? order by a.id, x.delivery"""
 
 MESSAGE = """
-select m.state, c.name, m.channel, m.lane, m.run, m.recipe, m.context, m.note, m.at, m.since, m.digest
+select m.state, c.name, m.channel, m.lane, m.run, m.recipe, m.context, m.note, m.at, m.since, m.digest, m.pruned
 from message m join channel c on c.id = m.channel where m.id = ?"""
 
 ADD_FIRST = """
