@@ -47,3 +47,20 @@ def test_a_traceback_is_never_told(told: Path) -> None:
     text = told.read_text("utf-8")
     assert [json.loads(line)["event"] for line in text.splitlines()] == ["own bug", "own bug"]
     assert "PATIENT" not in text and "Traceback" not in text
+
+
+def test_a_level_leaves_out_what_is_less(told: Path) -> None:
+    to_file(told, level="warning")
+    structlog.get_logger("interpres.engine").info("a message waits for what it asks")
+    structlog.get_logger("interpres.engine").warning("refused at the edge")
+    assert [json.loads(line)["event"] for line in told.read_text("utf-8").splitlines()] == ["refused at the edge"]
+
+
+def test_a_large_file_is_turned_over_and_the_oldest_goes(told: Path) -> None:
+    to_file(told, largest_bytes=2000, kept=2)
+    for number in range(100):
+        structlog.get_logger("interpres.engine").warning("refused at the edge", number=number)
+    files = sorted(f.name for f in told.parent.iterdir())
+    assert files == [told.name, f"{told.name}.1", f"{told.name}.2"]
+    assert json.loads(told.read_text("utf-8").splitlines()[-1])["number"] == 99
+    assert all(f.stat().st_size <= 2000 for f in told.parent.iterdir())

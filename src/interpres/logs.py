@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 from logging.handlers import RotatingFileHandler
@@ -14,14 +15,14 @@ LARGEST_BYTES = 50 << 20
 KEPT = 5
 
 
-def to_file(file: Path, *, echo: bool = False) -> None:
-    """Log to this file, which is turned over at 50 MB and kept five times; with `echo` to standard error too.
+def to_file(file: Path, *, echo: bool = False, level: str = "info", largest_bytes: int = LARGEST_BYTES, kept: int = KEPT) -> None:
+    """Log to this file from this level on; it is turned over at its largest and kept so often. `echo`: to standard error too.
 
     Every value is written as JSON text, so that no message can begin a line of its own.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     handlers: list[logging.Handler] = [
-        RotatingFileHandler(file, maxBytes=LARGEST_BYTES, backupCount=KEPT, encoding="utf-8", delay=True)
+        _File(file, maxBytes=largest_bytes, backupCount=kept, encoding="utf-8", delay=True)
     ]
     if echo:
         handlers.append(logging.StreamHandler(sys.stderr))
@@ -29,7 +30,7 @@ def to_file(file: Path, *, echo: bool = False) -> None:
         handler.setFormatter(_lines_of_json())
     logger = logging.getLogger("interpres")
     logger.handlers[:] = handlers
-    logger.setLevel(logging.INFO)
+    logger.setLevel(level.upper())
     logger.propagate = False
     structlog.configure(
         processors=[
@@ -42,6 +43,14 @@ def to_file(file: Path, *, echo: bool = False) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+class _File(RotatingFileHandler):
+    """A line that the disk does not take goes to standard error instead: a full disk is told all the same."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  (its name in the standard library)
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(self.format(record) + "\n")
 
 
 def _lines_of_json() -> logging.Formatter:

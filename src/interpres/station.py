@@ -18,10 +18,13 @@ from interpres.engine import Engine
 from interpres.engine.reading import Reading
 from interpres.environment import Environment, read_environment
 from interpres.fault import Fault, Faults
+from interpres.installation import read_installation
+from interpres.installation_file import HealthSettings
 from interpres.sandbox import Running, start
 from interpres.settings import model_from_values
 from interpres.store.sqlite import SqliteStore
 from interpres.system import System
+from interpres.watch import Watch
 from interpres.workspace import Workspace
 from interpres.workspace.settled import read_settled
 
@@ -83,6 +86,16 @@ class Station:
     def calls(self) -> Calls:
         """What speaks to the systems; whoever asks for it closes it."""
         return Calls(self.systems, self.environment)
+
+    def watch(self, health: str = "") -> Watch:
+        """What looks on while the engine runs, as `interpres.yaml` says; `health` is where it answers instead of there.
+
+        Its figures are to be the engine's meter. Raises `Faults` for what is wrong with that file.
+        """
+        here = read_installation(self.workspace.folder, self.environment)
+        if health:
+            here = replace(here, file=here.file.model_copy(update={"health": HealthSettings(listen=health)}))
+        return Watch(here, self.workspace.var)
 
     def engine(self, calls: Calls, **options: Any) -> Engine:
         """The engine over this workspace's store, not yet started; its reloads renew what `calls` knows of systems."""

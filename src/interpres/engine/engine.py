@@ -123,7 +123,7 @@ class Engine:
             await self._close()
             raise
 
-    async def run(self, *, until_idle: bool = False) -> Left:
+    async def run(self, *, until_idle: bool = False, drain_seconds: float = DRAIN_SECONDS) -> Left:
         """Work until `stop`, or until nothing is due soon and no source has anything in hand; then drain. What is left."""
         idle = asyncio.create_task(self._until_idle()) if until_idle else None
         stopped = asyncio.create_task(self._stop.wait())
@@ -133,7 +133,7 @@ class Engine:
             idle.result()
         elif idle is not None:
             idle.cancel()
-        return await self.drain()
+        return await self.drain(drain_seconds)
 
     def obey_signals(self, told: Callable[[Reloaded], None] | None = None) -> None:
         """From now on, before `start` already: SIGTERM, Ctrl-C and a closed terminal are `stop`, any other SIGHUP is `reload`.

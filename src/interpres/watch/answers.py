@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from interpres.watch.exposition import MEDIA_TYPE
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.routing import Route
 
 Answer = Callable[[], Awaitable[tuple[int, str, bytes]]]
 """Status, media type and body."""
@@ -21,6 +22,9 @@ JSON: Final = "application/json"
 
 def application(answers: Mapping[str, Answer]) -> Starlette:
     """One route for each path: GET and HEAD. What goes wrong in an answer is not told to whoever asked."""
+    from starlette.applications import Starlette
+    from starlette.responses import Response
+    from starlette.routing import Route
 
     def route(path: str, answer: Answer) -> Route:
         async def endpoint(_: Request) -> Response:
