@@ -24,7 +24,7 @@ from interpres.store.records import (
     Story,
     Troubled,
 )
-from interpres.store.sqlite import connection, latest, people, prune, pulse, reading
+from interpres.store.sqlite import connection, latest, people, prune, pulse, reading, recipes
 from interpres.store.sqlite.opening import Opening
 from interpres.store.sqlite.verify import verify
 
@@ -80,7 +80,7 @@ class Asking(Opening):
         return await self._read(lambda db: reading.remembered(db, collection, key))
 
     async def recipe(self, digest: str) -> Mapping[str, str] | None:
-        return await self._read(lambda db: reading.recipe(db, digest))
+        return await self._read(lambda db: recipes.recipe(db, digest))
 
     async def queues(self) -> tuple[Queue, ...]:
         return await self._read(pulse.queues)

@@ -239,9 +239,3 @@ def remembered(db: apsw.Connection, collection: str, key: str) -> object:
     """The value kept under (collection, key), or None."""
     text = db.execute(ledger_sql.REMEMBERED, (collection, key)).get
     return json_value(text) if text is not None else None
-
-
-def recipe(db: apsw.Connection, digest: str) -> dict[str, str] | None:
-    """The files of a recipe that was pinned."""
-    found: dict[str, str] | None = tree_value(db.execute(ledger_sql.RECIPE_FILES, (digest,)).get)
-    return found

@@ -11,16 +11,14 @@ from interpres.fault import Fault
 from interpres.store.acts import Act, Place, Rerun, Touched
 from interpres.store.changes import Arrival, Claim, Postponed, Pruning, Settled, Worked
 from interpres.store.records import Claimed, Claims, Pruned
-from interpres.store.sqlite import acts, arrive, runs, settle, trouble
+from interpres.store.sqlite import acts, arrive, recipes, runs, settle, trouble
 from interpres.store.sqlite.access import Access
 from interpres.store.sqlite.asking import Asking
 from interpres.store.sqlite.ledger import Ledger
 from interpres.store.sqlite.opening import closed
 from interpres.store.sqlite.prune import Pruner
 from interpres.store.sqlite.sql import delivery as delivery_sql
-from interpres.store.sqlite.sql import ledger as ledger_sql
 from interpres.store.sqlite.sql import message as message_sql
-from interpres.store.sqlite.text import tree_blob
 
 
 class SqliteStore(Asking):
@@ -95,10 +93,7 @@ class SqliteStore(Asking):
         return self._do(lambda ledger: ledger.move(ledger.channel(channel), 0, None, word))
 
     def pin(self, digest: str, files: Mapping[str, str]) -> asyncio.Future[None]:
-        def work(ledger: Ledger) -> None:
-            ledger.db.execute(ledger_sql.ADD_RECIPE, (digest, tree_blob(dict(files)) or b""))
-
-        return self._do(work)
+        return self._do(lambda ledger: recipes.pin(ledger, digest, files))
 
     def prune(self, pruning: Pruning) -> AsyncIterator[Pruned]:
         return Pruner(Access(self._read, self._do, self._copy_log), pruning).steps()

@@ -14,10 +14,6 @@ ADD_DESTINATION = "insert into destination (channel, name) values (?, ?) returni
 
 RECIPE = "select id from recipe where digest = ?"
 
-RECIPE_FILES = "select files from recipe where digest = ?"
-
-ADD_RECIPE = "insert into recipe (digest, files) values (?, ?) on conflict (digest) do nothing"
-
 REMEMBER = """
 insert into remembered (collection, key, value, message, at) values (?, ?, ?, ?, ?)
 on conflict (collection, key) do update set value = excluded.value, message = excluded.message, at = excluded.at
