@@ -108,13 +108,18 @@ class Checker(ABC):
         """The shape that mappings into it are checked against; None where the promise has none."""
         return None
 
+    def reads(self) -> Iterator[Path]:
+        """The files that it was made of beside the promise's own: whatever a reference leads to."""
+        return iter(())
+
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """A named promise: `npca/visit`, `fhir/r4/Bundle`, `hl7v2/adt`."""
+    """A named promise: `npca/visit`, `fhir/r4/Bundle`, `hl7v2/adt`. `files` are all that it was made of, as places name them."""
 
     name: str
     checker: Checker
+    files: tuple[str, ...] = ()
 
     def shape(self) -> Shape | None:
         return self.checker.shape()

@@ -60,9 +60,18 @@ class RuleReading:
                 else:
                     self._fault("R101", "a list of rules is wanted here", "begin each rule with '- on:'", listed.at)
 
-    def _known(self, key: Leaf) -> None:
+    def named(self) -> Iterator[Path]:
+        """The files of the schemas that have rules here: without them the file would be at fault."""
+        if isinstance(self.tree, Branch):
+            for key, _ in self.tree.entries:
+                yield from self._files(key)
+
+    def _files(self, key: Leaf) -> Iterator[Path]:
         stem = key.text.split("#")[0].split("/")[0]
-        if not any((self.folder / f"{stem}{suffix}").is_file() for suffix in (".json", ".yaml")):
+        yield from (f for suffix in (".json", ".yaml") if (f := self.folder / f"{stem}{suffix}").is_file())
+
+    def _known(self, key: Leaf) -> None:
+        if not any(self._files(key)):
             names = [f.stem for f in sorted(self.folder.glob("*.json"))]
             self._fault("R101", f"there is no schema '{key.text}' beside this file", did_you_mean(key.text, names), key.at)
 

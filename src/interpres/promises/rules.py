@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,11 @@ from interpres.transform import Transform
 class Ruled(Checker):
     """A checker with the rules that go with its schema."""
 
-    def __init__(self, checker: Checker, rules: Sequence[Rule], transforms: Mapping[str, Transform]) -> None:
+    def __init__(
+        self, checker: Checker, rules: Sequence[Rule], transforms: Mapping[str, Transform], files: Iterable[Path] = ()
+    ) -> None:
         self._checker = checker
+        self._files = tuple(files)
         self._rules = tuple(rules)
         self._broken: Callable[[Any], list[Asked]] = compile_rules(self._rules, transforms)
 
@@ -40,6 +43,10 @@ class Ruled(Checker):
 
     def shape(self) -> Shape | None:
         return self._checker.shape()
+
+    def reads(self) -> Iterator[Path]:
+        yield from self._checker.reads()
+        yield from self._files
 
     def _fault(self, asked: Asked, tree: Any) -> Fault:
         rule = self._rules[asked.rule]
@@ -68,7 +75,7 @@ def with_rules(name: str, checker: Checker, file: Path, root: Path, transforms: 
         check_rules(rules, checker.shape(), transforms, name, reading.faults.append)
     if faults := [f for f in reading.faults if f.level == "fault"]:
         raise Faults(sorted(set(faults), key=lambda f: f.at or Place(named)))
-    return Ruled(checker, rules, transforms) if rules else checker
+    return Ruled(checker, rules, transforms, (written, *reading.named())) if rules else checker
 
 
 # where a rule was broken

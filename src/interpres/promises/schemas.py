@@ -27,7 +27,9 @@ def find_schema(name: str, root: Path, transforms: Mapping[str, Transform] | Non
     """
     written = _written(name, root)
     checker: Checker = part("checkers", _checker_of(written.contents))(written)
-    return Schema(name, with_rules(name, checker, written.file, root, transforms or builtins()))
+    ruled = with_rules(name, checker, written.file, root, transforms or builtins())
+    files = {f.relative_to(root).as_posix() for f in (written.file, *ruled.reads())}
+    return Schema(name, ruled, tuple(f"{root.name}/{f}" for f in sorted(files)))
 
 
 def schema_names(root: Path) -> Iterator[str]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from interpres import __version__, catalog, yaml
+from interpres import catalog, yaml
 from interpres.channel import Formula, Mapped, Recipe
 from interpres.environment import read_environment
 from interpres.fault import Fault, Faults, Place, did_you_mean
@@ -30,6 +29,7 @@ from interpres.system import System, read_system
 from interpres.transform import Transform, builtins, workspace_transforms
 from interpres.workspace.channels import read_channel
 from interpres.workspace.neighbours import between
+from interpres.workspace.pinning import pinned
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,16 +167,16 @@ class Workspace:
         return read_channel(self, name)
 
     def pinned(self, recipe: Recipe) -> Recipe:
-        """The recipe with the content of every file that it was made of, and the hash over them and the engine's version."""
-        files = {recipe.file: self.read(recipe.file).decode("utf-8")}
-        for loaded in self._mappings.values():
-            if any(d.mapping is loaded.compiled for d in recipe.destinations.values()):
-                own = (*loaded.picture.files, *self._format_files[loaded.from_format], *self._format_files[loaded.to_format])
-                files |= {f: self.read(f).decode("utf-8") for f in own}
-        for file in sorted((self.folder / "transforms").glob("*.py")):
-            files[f"transforms/{file.name}"] = file.read_text("utf-8")
-        digest = hashlib.sha256(json.dumps([__version__, files], sort_keys=True).encode()).hexdigest()
-        return replace(recipe, digest=digest, files=files)
+        """The recipe with the content of every file that it was made of, and the hash over them and the versions."""
+        return pinned(recipe, self._made_of(recipe), self.read)
+
+    def _made_of(self, recipe: Recipe) -> Iterator[str]:
+        yield from (recipe.file, *self._format_files[recipe.format], *(recipe.accepts.files if recipe.accepts else ()))
+        used = [m for m in self._mappings.values() if any(d.mapping is m.compiled for d in recipe.destinations.values())]
+        for m in used:
+            yield from (*m.picture.files, *self._format_files[m.from_format], *self._format_files[m.to_format])
+            yield from m.promise.files if m.promise else ()
+        yield from (f"transforms/{file.name}" for file in (self.folder / "transforms").glob("*.py"))
 
     # what is asked of systems
 

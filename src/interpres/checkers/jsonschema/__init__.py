@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from interpres.checkers.jsonschema.library import Library
 from interpres.checkers.jsonschema.sentences import Sentences
@@ -24,6 +25,7 @@ class JsonSchema(Checker):
         library = Library(written)
         self.uri = library.uri_of(written)
         self.validator = library.validator(self.uri)
+        self._files = tuple(library.read())
         self._shape = SchemaShape.at(library, self.uri)
         self._sentences = Sentences(self._shape)
 
@@ -38,3 +40,6 @@ class JsonSchema(Checker):
 
     def shape(self) -> SchemaShape:
         return self._shape
+
+    def reads(self) -> Iterator[Path]:
+        return iter(self._files)

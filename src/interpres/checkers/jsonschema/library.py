@@ -36,7 +36,10 @@ class Library:
         self.root = written.root
         self.place = written.place
         self.first = HERE + written.file.relative_to(written.root).as_posix()
-        self.loaded: dict[str, Any] = {**dict(_ids(written.file.parent, written.root)), self.first: written.contents}
+        beside = list(_ids(written.file.parent, written.root))
+        self.loaded: dict[str, Any] = {**{id_: contents for id_, contents, _ in beside}, self.first: written.contents}
+        self._files = {id_: file for id_, _, file in beside} | {self.first: written.file}
+        self._asked = {self.first}
         self.registry: Registry[Any] = Registry(retrieve=self._resource)  # type: ignore[call-arg]
 
     def uri_of(self, written: Written) -> str:
@@ -75,12 +78,18 @@ class Library:
     def contents(self, uri: str) -> Any:
         """The file at an address, read once. Raises `Fault` C310, C312, C313 or `Faults` Y1xx."""
         address, _ = urldefrag(uri)
+        self._asked.add(address)
         if address not in self.loaded:
             if not address.startswith(HERE):
                 hint = "put the schema it means into the workspace's schemas/ and refer to that file; nothing is fetched"
                 raise Fault("C312", f"'{uri}' lies outside the workspace", hint)
-            self.loaded[address] = read_schema_file(self._file(unquote(address.removeprefix(HERE))), self.root)
+            self._files[address] = self._file(unquote(address.removeprefix(HERE)))
+            self.loaded[address] = read_schema_file(self._files[address], self.root)
         return self.loaded[address]
+
+    def read(self) -> Iterator[Path]:
+        """The files that anything led to."""
+        return (self._files[address] for address in self._asked if address in self._files)
 
     def _file(self, name: str) -> Path:
         file = self.root / name
@@ -153,13 +162,13 @@ class Library:
         return Fault("C316", says, "see JSON Schema 2020-12 for what may stand there", at=self.place)
 
 
-def _ids(folder: Path, root: Path) -> Iterator[tuple[str, Any]]:
+def _ids(folder: Path, root: Path) -> Iterator[tuple[str, Any, Path]]:
     """The files beside a schema that give themselves an address of their own (`$id`)."""
     for file in sorted(folder.glob("*.json")):
         if b'"$id"' in file.read_bytes():
             contents = read_schema_file(file, root)
             if isinstance(contents, dict) and isinstance(contents.get("$id"), str):
-                yield contents["$id"], contents
+                yield contents["$id"], contents, file
 
 
 def _nodes(schema: Any, resolver: Resolver, seen: set[int]) -> Iterator[tuple[dict[str, Any], Resolver]]:
