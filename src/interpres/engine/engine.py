@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ from interpres.engine import signals
 from interpres.engine.again import Again
 from interpres.engine.feeds import Feeds
 from interpres.engine.going import kept_going
+from interpres.engine.keeping import keep
 from interpres.engine.meter import Meter
 from interpres.engine.pausing import Pausing
 from interpres.engine.reading import Anew, Reloaded
@@ -216,6 +218,7 @@ class Engine:
         for road in roads.values():
             self.traffic.begin(road)
         beside = {"opening the store again": self._mend, "replaying": self.again.run, "giving up what waits": self.again.give_up}
+        beside["pruning"] = partial(keep, self.shift, lambda: self.recipes)
         self._tasks = [asyncio.create_task(kept_going(self.shift, work, while_)) for while_, work in beside.items()]
 
     async def _close(self) -> None:
