@@ -52,7 +52,8 @@ PROMOTE = "update delivery set state = 'waiting', due = ? where id = ?"
 
 INTERRUPTED = """
 select d.id, d.message from delivery d join destination n on n.id = d.destination join channel c on c.id = n.channel
-where c.name = ? and n.name = ? and d.state = 'sending' order by d.id"""
+where c.name = ? and n.name = ? and d.state in ('sending', 'uncertain', 'held') and d.state = 'sending' order by d.id"""
+"""The states stand as in the index flight: without them every delivery there ever was would be looked at."""
 
 DESTINATIONS_OF = """
 select n.id, n.channel, n.name from destination n join channel c on c.id = n.channel where c.name = ?"""
@@ -60,20 +61,21 @@ select n.id, n.channel, n.name from destination n join channel c on c.id = n.cha
 OPEN_OF_DESTINATION = """
 select id, state, message from delivery where destination = ?1 and state = 'waiting'
 union all select id, state, message from delivery where destination = ?1 and state = 'behind'
-union all select id, state, message from delivery where destination = ?1 and state = 'sending'"""
+union all select id, state, message from delivery
+where destination = ?1 and state in ('sending', 'uncertain', 'held') and state = 'sending'"""
 
 SENDING = """
-select d.id, n.channel, d.destination from delivery d join destination n on n.id = d.destination
-where d.state = 'sending' order by d.id"""
+select d.id, n.channel, d.destination from delivery d indexed by flight join destination n on n.id = d.destination
+where d.state in ('sending', 'uncertain', 'held') and d.state = 'sending' order by d.id"""
 
 CAP_DUE = "update delivery set due = ?1 where state = 'waiting' and due > ?1"
 
 BUSY_LANES = """
-select destination, lane, count(*) from (
-    select destination, lane from delivery where state in ('sending', 'uncertain', 'held')
-    union all select destination, lane from delivery where state = 'waiting'
-    union all select destination, lane from delivery where state = 'behind'
-    union all select destination, lane from delivery where stops and state in ('refused', 'dead'))
+select destination, lane, sum(n) from (
+    select destination, lane, 1 as n from delivery where state in ('sending', 'uncertain', 'held')
+    union all select destination, lane, 1 from delivery where state = 'waiting'
+    union all select destination, lane, count(*) from delivery where state = 'behind' group by destination, lane
+    union all select destination, lane, 1 from delivery where stops and state in ('refused', 'dead'))
 group by destination, lane"""
 
 PAYLOAD = "select message, body, size, digest from delivery where id = ?"

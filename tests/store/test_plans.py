@@ -1,0 +1,49 @@
+"""Plans: what an engine asks at its start, and for every claim, must not look at everything that was ever stored."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import apsw
+import pytest
+
+from interpres.store.sqlite import SqliteStore
+from interpres.store.sqlite.sql import delivery, message
+
+QUESTIONS = {
+    "what was being sent": delivery.INTERRUPTED,
+    "what was being sent when the disk failed": delivery.SENDING,
+    "which lanes are busy": delivery.BUSY_LANES,
+    "what is open for a destination that is gone": delivery.OPEN_OF_DESTINATION,
+    "what is due": delivery.DUE,
+    "when the next is due": delivery.NEXT_DUE,
+    "who is next in a lane": delivery.NEXT_IN_LANE,
+    "what stops a lane": delivery.FIRST_STOP,
+    "what waits too long": delivery.CAP_DUE,
+    "which messages wait too long": message.CAP_DUE,
+    "which lanes have messages open": message.OPEN_LANES,
+    "which messages are due": message.HEADS,
+}
+
+
+@pytest.fixture(scope="module")
+def db(tmp_path_factory: pytest.TempPathFactory) -> apsw.Connection:
+    file = tmp_path_factory.mktemp("plans") / "store.db"
+
+    async def made() -> None:
+        store = SqliteStore(file)
+        await store.open()
+        await store.close()
+
+    asyncio.run(made())
+    return apsw.Connection(str(file))
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_an_index_answers(db: apsw.Connection, question: str) -> None:
+    asked = QUESTIONS[question]
+    values = (0,) * (1 if "?1" in asked else asked.count("?"))
+    plan = [row[3] for row in db.execute(f"explain query plan {asked}", values)]
+    assert plan
+    assert not [step for step in plan if step in ("SCAN d", "SCAN delivery", "SCAN message", "SCAN m")], plan
