@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test mutants fuzz bench venv reference pins clean
+.PHONY: demo test crash mutants fuzz bench venv reference pins clean
 
 demo: venv
 	$(BIN)/interpres demo
@@ -15,6 +15,15 @@ test: venv
 	$(BIN)/interpres check
 	$(BIN)/interpres test
 	$(BIN)/pytest -n 2 --dist loadgroup
+
+# The engine ended at every step, by kill and by power cut; the last line is the sum. Shorter: make crash POINTS=500 SEEDS=50;
+# SEED=… draws the same again, WRITE=1 keeps the figures in docs/reliability.md.
+POINTS ?= 10000
+CUTS ?= $(POINTS)
+KILLS ?= $(shell expr $(POINTS) / 20)
+SEEDS ?= 2000
+crash: venv
+	$(BIN)/python -m tests.crash --points $(POINTS) --cuts $(CUTS) --kills $(KILLS) --seeds $(SEEDS) $(if $(SEED),--seed $(SEED)) $(if $(WRITE),--write)
 
 # Every one-word mistake in the shipped mappings: who finds it (var/mutants.txt). make test makes every twentieth.
 mutants: venv

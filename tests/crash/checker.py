@@ -67,7 +67,8 @@ class Evidence:
 
 
 async def broken(store: SqliteStore, evidence: Evidence, *, settled: bool) -> list[str]:
-    """A sentence for each promise that was broken; none where all held. `settled`: everything must have reached its end."""
+    """A sentence for each promise that was broken; none where all held. `settled`: everything must have reached its end,
+    or stand behind something that waits for a person."""
     return check(await snapshot(store), evidence, settled=settled)
 
 
@@ -129,12 +130,12 @@ def _ends(held: Snapshot, evidence: Evidence, *, settled: bool) -> Iterator[str]
     owed: dict[int, dict[str, set[tuple[int, int]]]] = {}
     for one in held.deliveries:
         owed.setdefault(one.sequence, {}).setdefault(one.destination, set()).add((one.run, one.part))
-        if settled and one.state in ("waiting", "sending", "uncertain"):
+        if settled and one.state in ("waiting", "sending", "uncertain") and one.id not in held.blocked:
             yield f"I2: delivery {one.id} is still {one.state}"
         if one.state in ("refused", "dead") and not one.faults:
             yield f"I2: delivery {one.id} is {one.state}, and nothing says why"
     for message in held.messages:
-        if settled and message.state == "received":
+        if settled and message.state == "received" and -message.sequence not in held.blocked:
             yield f"I2: message {message.sequence} is still received"
         if message.state in ("filtered", "rejected", "held") and not (message.reason or message.faults):
             yield f"I2: message {message.sequence} is {message.state}, and nothing says why"

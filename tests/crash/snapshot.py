@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 import apsw
@@ -28,7 +28,17 @@ STUCK_MESSAGES = """
 select b.id from message b where b.state = 'behind' and not exists (
     select 1 from message h where h.channel = b.channel and h.lane = b.lane and h.state in ('received', 'held'))"""
 
+BLOCKED = """
+select b.id from delivery b where b.state = 'behind' and exists (
+    select 1 from delivery h where h.destination = b.destination and h.lane = b.lane
+    and (h.state = 'held' or (h.stops and h.state in ('refused', 'dead'))))
+union all select -b.id from message b where b.state = 'behind' and exists (
+    select 1 from message h where h.channel = b.channel and h.lane = b.lane and h.state = 'held')"""
+"""Behind something that waits for a person; messages with their sign turned."""
+
 ATTEMPTS = "select delivery, count(*) from attempt group by delivery"
+
+TROUBLED = "select distinct delivery from trouble where delivery > 0"
 
 JOURNAL = "select events from journal order by seq"
 
@@ -37,7 +47,9 @@ JOURNAL = "select events from journal order by seq"
 class Snapshot:
     """`bodies` are intakes by (channel, sequence of their first message); `unreadable` says which bytes are hurt, in ids.
 
-    `stuck` are messages and deliveries that nothing will ever move; `tried` the attempts that are recorded of each delivery.
+    `stuck` are messages and deliveries that nothing will ever move; `tried` the attempts that are recorded of each delivery,
+    `troubled` the deliveries that a problem names. `blocked` is what stands behind something that waits for a person: deliveries,
+    and messages with their sign turned.
     """
 
     messages: tuple[MessageRecord, ...]
@@ -47,10 +59,12 @@ class Snapshot:
     unreadable: tuple[str, ...]
     stuck: tuple[str, ...]
     tried: dict[int, int]
+    troubled: frozenset[int]
+    blocked: frozenset[int]
     events: Events
     whole_history: bool
     integrity: tuple[str, ...]
-    faults: tuple[Fault, ...] = field(repr=False)
+    faults: tuple[Fault, ...] = ()
 
 
 async def snapshot(store: SqliteStore) -> Snapshot:
@@ -59,6 +73,15 @@ async def snapshot(store: SqliteStore) -> Snapshot:
 
 
 def _taken(db: apsw.Connection, salt: bytes) -> Snapshot:
+    db.execute("begin")
+    try:
+        held = _rows(db, salt)
+    finally:
+        db.execute("rollback")
+    return replace(held, faults=tuple(verify(db)))
+
+
+def _rows(db: apsw.Connection, salt: bytes) -> Snapshot:
     messages = reading.records(db, salt, 0, 1 << 62)
     deliveries = tuple(reading._delivery(salt, row) for row in db.execute(f"{delivery_sql.RECORD} order by d.id"))
     unreadable: list[str] = []
@@ -75,10 +98,11 @@ def _taken(db: apsw.Connection, salt: bytes) -> Snapshot:
         unreadable=tuple(unreadable),
         stuck=tuple(stuck),
         tried=dict(db.execute(ATTEMPTS)),
+        blocked=frozenset(id_ for (id_,) in db.execute(BLOCKED)),
+        troubled=frozenset(id_ for (id_,) in db.execute(TROUBLED)),
         events=tuple(event for (z,) in db.execute(JOURNAL) for event in msgspec.msgpack.decode(z, type=list[tuple[Any, ...]])),
         whole_history=first in (None, 1),
         integrity=tuple(says for (says,) in db.execute("pragma integrity_check") if says != "ok"),
-        faults=tuple(verify(db)),
     )
 
 
