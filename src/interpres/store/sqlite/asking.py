@@ -35,7 +35,8 @@ class Asking(Opening):
     async def known(self, identity: int, digest: bytes, since_ms: int) -> Known | None:
         if not self._seen.may_know(identity):
             return None
-        return await self._read(lambda db: reading.known(db, identity, digest, since_ms))
+        latest_ = self._seen.latest(identity)
+        return await self._read(lambda db: reading.known(db, identity, digest, since_ms, latest_))
 
     async def heads(self, channel: str, now_ms: int, limit: int) -> tuple[tuple[Head, ...], int | None]:
         return await self._read(lambda db: reading.heads(db, channel, now_ms, limit))

@@ -58,18 +58,26 @@ def payload(db: apsw.Connection, salt: bytes, delivery: int) -> bytes:
     return bodies.checked(bodies.read(db, body, 0, size), digest)
 
 
-def known(db: apsw.Connection, identity: int, digest: bytes, since_ms: int) -> Known | None:
-    """The latest intake of that identity, one with the same bytes before any other."""
+def known(db: apsw.Connection, identity: int, digest: bytes, since_ms: int, latest: int | None = None) -> Known | None:
+    """The latest intake of that identity, one with the same bytes before any other.
+
+    `latest` is the sequence that it was last seen with, where that is at hand: nearly always the one, without a search.
+    """
+    if latest is not None and (one := _known(db, latest, digest, since_ms)) and one.same_bytes:
+        return one
     found: Known | None = None
     for (sequence,) in db.execute(ledger_sql.WITH_KEY, (identity,)):
-        row = db.execute(sql.INTAKE_OF, (sequence,)).fetchone()
-        if row is None or row[1] < since_ms:
-            continue
-        one = Known(sequence, row[0], row[1], row[2] == digest)
-        if one.same_bytes:
+        one = _known(db, sequence, digest, since_ms)
+        if one is not None and one.same_bytes:
             return one
         found = found or one
     return found
+
+
+def _known(db: apsw.Connection, sequence: int, digest: bytes, since_ms: int) -> Known | None:
+    """The intake that begins with that message, if it is stored and came since then."""
+    row: Any = db.execute(sql.INTAKE_OF, (sequence,)).fetchone()
+    return None if row is None or row[1] < since_ms else Known(sequence, row[0], row[1], row[2] == digest)
 
 
 def heads(db: apsw.Connection, channel: str, now_ms: int, limit: int) -> tuple[tuple[Head, ...], int | None]:
