@@ -132,6 +132,37 @@ def test_what_waits_can_be_dropped_or_held(make: Make) -> None:
     run(make, story)
 
 
+def test_nothing_passes_what_is_held_in_the_midst_of_its_lane(make: Make) -> None:
+    """What came after it was sent as soon as what stood before it was settled: found by seed 96 of the simulation."""
+
+    async def story(store: Store) -> None:
+        for n in range(4):
+            await store.accept(arrival(store, b"%d" % n, processed(owed())))
+        (third,) = await store.deliveries(3)
+        await store.act(Act("hold", deliveries=(third.id,), **WHO))
+        assert await sent(store) == [1, 2]
+        (fourth,) = await store.deliveries(4)
+        await store.act(Act("hold", deliveries=(fourth.id,), **WHO))
+        await store.act(Act("release", deliveries=(fourth.id,), **WHO))
+        assert await sent(store) == []
+        await store.act(Act("release", deliveries=(third.id,), **WHO))
+        assert await sent(store) == [3, 4]
+
+    run(make, story)
+
+
+def test_what_stands_before_the_held_goes_on(make: Make) -> None:
+    async def story(store: Store) -> None:
+        for n in range(3):
+            await store.accept(arrival(store, b"%d" % n, processed(owed())))
+        first, third = [(await store.deliveries(n))[0].id for n in (1, 3)]
+        await store.act(Act("hold", deliveries=(third,), **WHO))
+        await store.act(Act("drop", deliveries=(first,), **WHO))
+        assert await sent(store) == [2]
+
+    run(make, story)
+
+
 def test_a_held_message_is_released_in_its_place_or_dropped(make: Make) -> None:
     async def story(store: Store) -> None:
         for n in range(3):

@@ -33,11 +33,18 @@ NEXT_IN_LANE = """
 select id, place from delivery where destination = ? and lane = ? and state = 'behind' order by place, id limit 1"""
 
 FIRST_STOP = """
-select min(place) from delivery where destination = ? and lane = ? and stops and state in ('refused', 'dead')"""
+select min(place) from (
+    select min(place) as place from delivery where destination = ?1 and lane = ?2 and stops and state in ('refused', 'dead')
+    union all
+    select min(place) from delivery where destination = ?1 and lane = ?2 and state in ('sending', 'uncertain', 'held'))"""
+"""Nothing passes what keeps its lane shut, wherever in the lane it stands."""
 
 BEHIND_OR_STOPPED = """
 select (select count(*) from delivery where destination = ?1 and lane = ?2 and state = 'behind')
-    + (select count(*) from delivery where destination = ?1 and lane = ?2 and stops and state in ('refused', 'dead'))"""
+    + (select count(*) from delivery where destination = ?1 and lane = ?2 and stops and state in ('refused', 'dead'))
+    + (select count(*) from delivery
+       where destination = ?1 and lane = ?2 and state in ('sending', 'uncertain', 'held') and state = 'held')"""
+"""Of what blocks a lane all that is not at work."""
 
 FOR_ACT = """
 select d.state, d.destination, d.lane, d.message, d.stops, d.media_type, n.channel, c.name, n.name
