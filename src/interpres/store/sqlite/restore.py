@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
 import time
 from collections.abc import Mapping
@@ -27,11 +28,12 @@ from interpres.store.sqlite.sql import message as message_sql
 from interpres.store.sqlite.verify import verify
 from interpres.store.sqlite.writer import TROUBLE
 
-AHEAD: Final = 1_000_000_000
-"""How far sequences go on ahead of the backup's, so that none is used again that was given to a message after it was made."""
+AHEAD: Final = 1 << 40
+"""How far at most sequences go on ahead of the backup's (at least half of it), drawn anew each time: so none is used again that
+was given to a message after the backup was made, or after it was restored before."""
 
-RUNS_AHEAD: Final = 1000
-"""The same for runs of messages that are in the backup: a key that was used after it was made is never made again."""
+RUNS_AHEAD: Final = 1 << 20
+"""The same for runs of messages that are in the backup: a key that was used since is never made again."""
 
 PIECE: Final = 16 * 1024 * 1024
 
@@ -146,12 +148,12 @@ def _move_on(db: apsw.Connection) -> None:
     """Message ids are made of sequences, keys of ids and runs: none that was given out since the backup comes again."""
     messages, deliveries = db.execute(message_sql.LAST).get, db.execute(delivery_sql.LAST).get
     runs = db.execute(ledger_sql.ABOUT, ("first_run",)).get or 0
-    for name, value in (
-        ("last_message", messages + AHEAD),
-        ("last_delivery", deliveries + AHEAD),
-        ("first_run", runs + RUNS_AHEAD),
+    for name, last, ahead in (
+        ("last_message", messages, AHEAD),
+        ("last_delivery", deliveries, AHEAD),
+        ("first_run", runs, RUNS_AHEAD),
     ):
-        db.execute(sql.SET_ABOUT, (name, value))
+        db.execute(sql.SET_ABOUT, (name, last + ahead // 2 + secrets.randbelow(ahead // 2)))
 
 
 # the old one
