@@ -32,12 +32,15 @@ def command(
         str | None, typer.Option("--since", metavar="TIME", help="Received then or later (UTC), as 2026-11-04T08:30.")
     ] = None,
     until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Received before then (UTC).")] = None,
+    text: Annotated[
+        str | None, typer.Option("--text", metavar="TEXT", help="Only where it says this: looks into each, the latest first.")
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=100_000, help="At most so many, the latest first.")] = 50,
     folder: WorkspaceOption = None,
     var: VarOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find stored messages by channel, state, key and time, the latest first.
+    """Find stored messages by channel, state, key, time and text, the latest first.
 
     Example: interpres messages --state rejected --limit 10
     """
@@ -47,7 +50,9 @@ def command(
     talk.manner(as_json=as_json)
     if state is not None and state not in STATES:
         raise typer.BadParameter(f"'{state}' is none of {', '.join(STATES)}", param_hint="--state")
-    search = Search(channel, state, keys_given(key or []), time_given(since, "--since"), time_given(until, "--until"), limit)
+    search = Search(
+        channel, state, keys_given(key or []), time_given(since, "--since"), time_given(until, "--until"), limit, text
+    )
     found = look(workspace(folder, var), lambda store: store.find(search))
     if as_json:
         for record in found:
