@@ -19,7 +19,7 @@ from interpres.fault import Fault, Faults
 USAGE: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 """What typer raises for wrong usage: the base of its public errors has no public name of its own."""
 
-NOT_VERBS = {"main", "options", "talk", "given", "stored", "live"}
+NOT_VERBS = {"main", "options", "talk", "given", "stored", "live", "acting", "then"}
 
 
 def verbs() -> list[str]:
@@ -45,7 +45,11 @@ def app(wanted: Iterable[str]) -> typer.Typer:
 
     made.callback(invoke_without_command=True)(about)
     for verb in wanted:
-        made.command(verb)(importlib.import_module(f"interpres.cli.{verb}").command)
+        found = importlib.import_module(f"interpres.cli.{verb}")
+        if hasattr(found, "group"):
+            made.add_typer(found.group, name=verb)
+        else:
+            made.command(verb)(found.command)
     return made
 
 
