@@ -15,6 +15,9 @@ from interpres.store.records import Size
 from interpres.store.sqlite import trouble
 from interpres.store.sqlite.sql import message as message_sql
 
+INCREMENTAL: Final = 2
+"""Of auto_vacuum: pages are given back when somebody asks for it."""
+
 log = structlog.get_logger("interpres.store")
 
 OLDEST: Final = (3, 51, 3)
@@ -35,7 +38,10 @@ def check_library(version: str | None = None) -> None:
 
 
 def writer(path: Path, vfs: str | None = None) -> apsw.Connection:
-    """The one connection that writes: WAL, every commit synced, checkpoints when the writer says so."""
+    """The one connection that writes: WAL, every commit synced, checkpoints when the writer says so.
+
+    Raises `Fault` E123 where a newer version wrote the store: it must not be touched.
+    """
     db = apsw.Connection(str(path), vfs=vfs)
     try:
         _set_up(db)
@@ -47,7 +53,10 @@ def writer(path: Path, vfs: str | None = None) -> apsw.Connection:
 
 def _set_up(db: apsw.Connection) -> None:
     db.set_busy_timeout(10_000)
-    db.pragma("auto_vacuum", 2)  # incremental; has to come before the first table
+    if (found := db.pragma("user_version")) > version():
+        raise _newer(found, version())
+    if db.pragma("auto_vacuum") != INCREMENTAL:
+        db.pragma("auto_vacuum", INCREMENTAL)  # has to come before the first table
     db.pragma("journal_mode", "wal")
     db.pragma("synchronous", "full")
     db.pragma("wal_autocheckpoint", 0)
@@ -95,14 +104,9 @@ def _newer(found: int, ours: int) -> Fault:
 
 
 def migrate(db: apsw.Connection) -> None:
-    """Bring the tables up to this version's, each step in a transaction of its own.
-
-    Raises `Fault` E123 where a newer version wrote the store: it must not be touched.
-    """
+    """Bring the tables up to this version's, each step in a transaction of its own."""
     steps = _steps()
     found = db.pragma("user_version")
-    if found > len(steps):
-        raise _newer(found, len(steps))
     if 0 < found < len(steps):
         log.warning("the store's tables are brought up to date", at=found, to=len(steps), messages=_messages(db))
     for number, statements in enumerate(steps[found:], found + 1):
