@@ -17,11 +17,11 @@ SLOTS: Final = WEEKS * 7 * 86_400_000 // SLOT_MS
 FEWEST_WEEKS: Final = 2
 """With less behind it, nothing is said to be usual."""
 
-SPARED_FROM: Final = 4
+SPARED_FROM: Final = 5
 """With so many weeks behind it, the quietest of them is left out: a holiday, or a day on which the engine stood."""
 
 AROUND_SLOTS: Final = 6
-"""Times of day are not kept to the minute: what is usual now was so within this time before it."""
+"""Times of day are not kept to the minute: what was so half an hour before or after is usual too."""
 
 
 class Habit:
@@ -62,13 +62,13 @@ class Habit:
         return longest[-2 if len(longest) >= SPARED_FROM else -1]
 
     def _longest_silence(self, then_ms: int) -> float:
-        """The longest that it had been quiet for at any moment of the half hour that ends then, in seconds."""
-        end = then_ms // SLOT_MS
-        begin = end - AROUND_SLOTS
+        """The longest that it had been quiet for at any moment of the hour around then, in seconds."""
+        begin = then_ms // SLOT_MS - AROUND_SLOTS
+        end = begin + 2 * AROUND_SLOTS
         first, last = bisect_left(self._slots, begin), bisect_left(self._slots, end)
         before = self._slots[first - 1] if first else begin - 1
         came = [before, *self._slots[first:last], end]
-        longest = max(after - one - 1 for one, after in pairwise(came))
+        longest = max(after - one for one, after in pairwise(came))
         return longest * SLOT_MS / 1000
 
 

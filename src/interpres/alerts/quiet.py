@@ -15,9 +15,9 @@ class QuietSettings(RuleSettings):
     """How much longer than usual is too long."""
 
     times: float = Field(
-        default=3.0, ge=1, description="So many times the longest silence that there usually is at this time of the week."
+        default=4.0, ge=1, description="So many times the longest silence that there usually is at this time of the week."
     )
-    at_least: Duration = Field(default=1800.0, description="Nothing shorter than this is a silence.")
+    at_least: Duration = Field(default=3600.0, description="Nothing shorter than this is a silence.")
 
 
 class Quiet(Rule):

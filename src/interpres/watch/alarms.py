@@ -43,6 +43,7 @@ class Alarms:
         self._memory = memory
         self._again_ms = again_ms
         self._settles_ms = settles_ms
+        self._changed = False
         self._open = {(a.rule, a.about): a for a in memory.read(FILE, list[Alert]) or () if a.rule in settles_ms}
 
     @property
@@ -56,9 +57,14 @@ class Alarms:
         by_key = {(rule, alarm.about): alarm for rule, alarm in found}
         items = [item for (rule, _), alarm in by_key.items() for item in self._found(rule, alarm, now_ms)]
         items += self._well(by_key.keys(), now_ms, up_ms)
-        if known != {key: (a.says, a.told_ms, a.degree) for key, a in self._open.items()}:
-            self._memory.write(FILE, self.open)
+        self._changed |= known != {key: (a.says, a.told_ms, a.degree) for key, a in self._open.items()}
         return items
+
+    def save(self) -> None:
+        """Keep what has changed. It waits for the disk: not for the event loop's thread."""
+        if self._changed:
+            self._changed = False
+            self._memory.write(FILE, self.open)
 
     def _found(self, rule: str, alarm: Alarm, now_ms: int) -> Iterator[Item]:
         alert = self._open.get((rule, alarm.about))

@@ -36,6 +36,8 @@ log = structlog.get_logger("interpres.watch")
 
 FRESH_SECONDS: Final = 1.0
 """Whoever asks within so short a time gets the same answer: asking often costs little."""
+START_SECONDS: Final = 1.0
+"""How often it is looked whether the engine has started."""
 CERTIFICATES_SECONDS: Final = 600.0
 ROUNDS_TO_SYSTEMS: Final = 36
 """Systems are greeted every six hours, for their certificates."""
@@ -91,7 +93,8 @@ class Watch:
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
-                self._remember()
+                if self._learned:
+                    await asyncio.to_thread(self._save, self.clock.wall_ms(), at_once=True)
 
     # what is answered
 
@@ -125,7 +128,8 @@ class Watch:
                 await self._round(looking)
             except Exception as error:
                 own_bug(error, "looking whether all is well")
-            await self.clock.sleep(self.installation.file.alerts.every)
+            every = self.installation.file.alerts.every
+            await self.clock.sleep(every if self._learned else min(every, START_SECONDS))
 
     async def _round(self, looking: Looking) -> None:
         """One look, and what follows from it."""
@@ -141,7 +145,7 @@ class Watch:
         now_ms = self.clock.wall_ms()
         sight = self._sights.sight(look, looking.engine.recipes, self._started_ms)
         self._tell(self._alarms.take(self._found(sight), now_ms, now_ms - self._started_ms))
-        await asyncio.to_thread(self._habits.save, now_ms)
+        await asyncio.to_thread(self._save, now_ms)
 
     def _found(self, sight: Sight) -> Iterator[tuple[str, Alarm]]:
         for word, rule in self._rules.items():
@@ -175,9 +179,9 @@ class Watch:
             rounds += 1
             await self.clock.sleep(CERTIFICATES_SECONDS)
 
-    def _remember(self) -> None:
-        if self._learned:
-            self._habits.save(self.clock.wall_ms(), at_once=True)
+    def _save(self, now_ms: int, *, at_once: bool = False) -> None:
+        self._alarms.save()
+        self._habits.save(now_ms, at_once=at_once)
 
 
 def _facts(alert: Alert) -> dict[str, Any]:
