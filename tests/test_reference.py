@@ -11,9 +11,12 @@ import pytest
 from typer.main import get_command
 
 from interpres import catalog
-from interpres.channel import ChannelFile, DestinationCommon, EnrichFile, SourceCommon
+from interpres.channel import BatchFile, ChannelFile, DestinationCommon, EnrichFile, Retention, SourceCommon
 from interpres.cli.main import app, verbs
+from interpres.delivery import DELIVERY_EDGES, MESSAGE_EDGES
 from interpres.duration import words
+from interpres.installation_file import AlertsFile, HealthSettings, InstallationFile, LogSettings, RecipientCommon
+from interpres.memory import RememberFile
 from interpres.transform import Transform, builtins
 from tests.conftest import ROOT
 
@@ -95,19 +98,20 @@ def settings_table(model: Any) -> list[str]:
     required = set(schema.get("required", ()))
     lines = ["| key | default | meaning |", "|---|---|---|"]
     for name, facts in schema.get("properties", {}).items():
-        default = (
-            "**required**" if name in required else f"`{facts.get('default', '')}`" if facts.get("default") is not None else ""
-        )
+        default = "**required**" if name in required else default_of(facts)
         lines.append(f"| `{name}` | {default} | {cell(facts.get('description', ''))} |")
     return [*lines, ""]
 
 
 def default_of(facts: dict[str, Any]) -> str:
     default = facts.get("default")
-    if default is None:
+    if default in (None, "", [], {}):
         return ""
     if facts.get("type") == "string" and isinstance(default, float):
         return f"`{words(default)}`" if default else ""
+    if isinstance(default, list):
+        of = facts.get("items", {})
+        return ", ".join(default_of({**of, "default": one}) for one in default)
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"
 
 
@@ -115,7 +119,10 @@ def channel_page() -> str:
     lines = ["# Channel files", "", *settings_table(ChannelFile)]
     lines += ["## Beside every source", "", *settings_table(SourceCommon)]
     lines += ["## Beside every destination", "", *settings_table(DestinationCommon)]
+    lines += ["### Under `remember:`", "", *settings_table(RememberFile)]
+    lines += ["### Under `batch:`", "", *settings_table(BatchFile)]
     lines += ["## Under `enrich:`", "", *settings_table(EnrichFile)]
+    lines += ["## Under `retention:`", "", *settings_table(Retention)]
     rooms: tuple[catalog.Room, ...] = ("sources", "formats", "destinations", "sign_ins")
     for room in rooms:
         lines += [f"## {room.replace('_', '-').capitalize()}", ""]
@@ -123,6 +130,46 @@ def channel_page() -> str:
             part = catalog.part(room, word)
             lines += [f"### {word}", "", (part.__doc__ or "").split("\n\n")[0].replace("\n    ", " ").strip(), ""]
             lines += settings_table(part.Settings)
+    return "\n".join(lines)
+
+
+def installation_page() -> str:
+    lines = [
+        "# interpres.yaml",
+        "",
+        "How an engine runs here: a file beside channels/ and mappings/. Without it everything is as it stands here.",
+    ]
+    lines += ["", *settings_table(InstallationFile)]
+    lines += ["## Under `health:`", "", *settings_table(HealthSettings), "## Under `log:`", "", *settings_table(LogSettings)]
+    lines += ["## Under `alerts:`", "", *settings_table(AlertsFile)]
+    lines += ["Each rule is on with these settings; `false` switches it off.", ""]
+    for word in catalog.names("alerts"):
+        lines += [f"### {word}", "", first_sentence(catalog.part("alerts", word)), ""]
+        lines += settings_table(catalog.part("alerts", word).Settings)
+    lines += ["### Beside every recipient (`to:`)", "", *settings_table(RecipientCommon)]
+    for word in catalog.names("notices"):
+        lines += [f"### {word}", "", first_sentence(catalog.part("notices", word)), ""]
+        lines += settings_table(catalog.part("notices", word).Settings)
+    return "\n".join(lines)
+
+
+def first_sentence(part: Any) -> str:
+    return (part.__doc__ or "").split("\n\n")[0].replace("\n    ", " ").strip()
+
+
+def states_page() -> str:
+    lines = [
+        "# States",
+        "",
+        "What a message and a delivery can become, from what. The engine, the store and its proof read the same tables",
+    ]
+    lines += ["(`delivery.py`); every step is an event in the journal.", ""]
+    for title, edges in (("Messages", MESSAGE_EDGES), ("Deliveries", DELIVERY_EDGES)):
+        lines += [f"## {title}", "", "```mermaid", "stateDiagram-v2"]
+        lines += [f"  {before} --> {after}" for before in edges for after in sorted(edges[before])]
+        lines += ["```", "", "| from | to |", "|---|---|"]
+        lines += [f"| {before} | {', '.join(sorted(edges[before])) or 'nothing: it is the end'} |" for before in edges]
+        lines.append("")
     return "\n".join(lines)
 
 
@@ -153,7 +200,14 @@ def command_page() -> str:
     return "\n".join(lines)
 
 
-PAGE = {"transforms.md": transforms_page, "faults.md": faults_page, "channel.md": channel_page, "command-line.md": command_page}
+PAGE = {
+    "transforms.md": transforms_page,
+    "faults.md": faults_page,
+    "channel.md": channel_page,
+    "command-line.md": command_page,
+    "installation.md": installation_page,
+    "states.md": states_page,
+}
 
 
 @pytest.mark.parametrize("name", sorted(PAGE))
