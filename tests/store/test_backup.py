@@ -66,6 +66,32 @@ def test_what_was_stored_is_in_the_copy(file: Path, copy: Path) -> None:
     assert copy.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.parametrize("without_links", [False, True])
+def test_a_copy_has_its_name_only_once_it_is_whole(
+    file: Path, copy: Path, monkeypatch: pytest.MonkeyPatch, without_links: bool
+) -> None:
+    """Whatever ends it between two steps: no file of that name, or a whole one."""
+    fill(file, b"one")
+    seen: list[int] = []
+
+    def watched(step: str) -> Any:
+        real = getattr(os, step)
+
+        def done(*given: Any, **named: Any) -> Any:
+            if step == "link" and without_links:
+                raise OSError
+            result = real(*given, **named)
+            seen.append(copy.stat().st_size if copy.exists() else -1)
+            return result
+
+        return done
+
+    for step in ("open", "link", "replace", "fsync", "unlink"):
+        monkeypatch.setattr(os, step, watched(step))
+    made = backup(file, copy)
+    assert set(seen) == {-1, made.size}
+
+
 def test_a_copy_made_under_load_is_one_moment_of_the_store(file: Path, tmp_path: Path) -> None:
     """Whatever was acknowledged before it began is in it; what it holds are the first so many, none left out."""
 

@@ -122,10 +122,13 @@ def digest(file: Path) -> str:
 
 
 def _name(part: Path, file: Path) -> None:
-    """Under its own name, unless somebody took that meanwhile; durable when this returns."""
+    """Under its own name, whole from the first moment, unless somebody took that meanwhile; durable when this returns."""
     try:
-        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        os.link(part, file)  # unlike a rename it never takes the place of another file
     except FileExistsError:
         raise _there_already(file) from None
-    part.replace(file)
+    except OSError:  # a disk without links
+        if file.exists():
+            raise _there_already(file) from None
+        part.replace(file)
     sync_folder(file.parent)
