@@ -33,9 +33,10 @@ class Asking(Opening):
     """The reading half."""
 
     async def known(self, identity: int, digest: bytes, since_ms: int) -> Known | None:
-        if not self._seen.may_know(identity):
+        seen = self._seen or await self._all_seen()
+        if not seen.may_know(identity):
             return None
-        latest_ = self._seen.latest(identity)
+        latest_ = seen.latest(identity)
         return await self._read(lambda db: reading.known(db, identity, digest, since_ms, latest_))
 
     async def heads(self, channel: str, now_ms: int, limit: int) -> tuple[tuple[Head, ...], int | None]:

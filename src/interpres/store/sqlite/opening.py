@@ -52,7 +52,9 @@ class Opening(Store):
         self._writer: Writer | None = None
         self._readable = asyncio.Event()
         self._reopening = False
-        self._seen = Seen()
+        self._seen: Seen | None = None
+        self._seen_first: dict[int, int] = {}
+        self._reading_seen = asyncio.Lock()
         self._next = 1
         self._readers: Readers | None = None
 
@@ -109,7 +111,6 @@ class Opening(Store):
                 with db:
                     first(ledger)
             self._next = (db.execute(message_sql.LAST).get or 0) + 1
-            self._seen = Seen(db.execute(ledger_sql.IDENTITIES))
         except BaseException:
             db.close()
             raise
@@ -145,6 +146,26 @@ class Opening(Store):
 
         await self._open(first)
         return lanes
+
+    # what was seen before
+
+    def _see(self, identity: int, sequence: int) -> None:
+        """This identity is being taken."""
+        if self._seen is None:
+            self._seen_first[identity] = sequence
+        else:
+            self._seen.add(identity, sequence)
+
+    async def _all_seen(self) -> Seen:
+        """What was ever seen, read when it is first asked for: what waits to be sent need not wait for that."""
+        async with self._reading_seen:
+            if self._seen is None:
+                seen = await self._read(lambda db: Seen(db.execute(ledger_sql.IDENTITIES)))
+                for identity, sequence in self._seen_first.items():
+                    seen.add(identity, sequence)
+                self._seen = seen
+                self._seen_first.clear()
+        return self._seen
 
     # how work gets there
 

@@ -36,7 +36,7 @@ class SqliteStore(Asking):
 
     def accept(self, arrival: Arrival) -> asyncio.Future[tuple[Claimed, ...]]:
         if arrival.identity is not None:
-            self._seen.add(arrival.identity, arrival.messages[0].sequence)
+            self._see(arrival.identity, arrival.messages[0].sequence)
         return self._do(lambda ledger: arrive.accept(ledger, arrival), len(arrival.body))
 
     def process(self, worked: Sequence[Worked]) -> asyncio.Future[tuple[Claimed, ...]]:
