@@ -101,6 +101,8 @@ def test_metrics_agree_with_the_store_and_only_grow(house: House) -> None:
 
     async def story() -> None:
         async with watched(house, installation()) as asked:
+            await until(asked.engine.standing)
+            assert (await asked.metrics())['interpres_messages_received_total{channel="visits"}'] == 0
             await drop('{"lane": "a"}', identity="1")
             await until(lambda: not tries)
             await drop('{"lane": "b"}', identity="2")

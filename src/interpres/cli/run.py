@@ -10,10 +10,12 @@ import typer
 
 from interpres.cli import talk
 from interpres.cli.options import QuietOption, VarOption, VerboseOption, WorkspaceOption, complete_channel, workspace
+from interpres.fault import Fault
 
 if TYPE_CHECKING:
     from interpres.engine import Engine, Left
     from interpres.station import Station
+    from interpres.watch import Watch
 
 T = TypeVar("T")
 
@@ -27,6 +29,17 @@ def command(
     ] = None,
     sandboxes: Annotated[bool, typer.Option("--sandboxes", help="Simulate the systems, and supply their environment.")] = False,
     until_idle: Annotated[bool, typer.Option("--until-idle", help="End when nothing is due within 30 s.")] = False,
+    health: Annotated[
+        int | None,
+        typer.Option(
+            "--health",
+            metavar="PORT",
+            min=0,
+            max=65535,
+            help="Answer /health, /ready and /metrics on 127.0.0.1; by default as interpres.yaml says.",
+            show_default=False,
+        ),
+    ] = None,
     folder: WorkspaceOption = None,
     var: VarOption = None,
     quiet: QuietOption = False,
@@ -41,7 +54,8 @@ def command(
 
     talk.manner(quiet=quiet, verbose=verbose)
     here = workspace(folder, var)
-    to_file(here.var / "log" / "interpres.jsonl", echo=verbose)
+    log_file = here.var / "log" / "interpres.jsonl"
+    to_file(log_file, echo=verbose)
     with Station(here, channels or ()) as station:
         if sandboxes:
             station.start_sandboxes()
@@ -51,7 +65,10 @@ def command(
             talk.faults(missing)
             talk.say("nothing was started; interpres run --sandboxes supplies what simulated systems need")
             raise typer.Exit(3)
-        left = run_loop(_run(station, until_idle=until_idle))
+        watch = station.watch("" if health is None else f"127.0.0.1:{health}")
+        log = watch.installation.file.log
+        to_file(log_file, echo=verbose, level=log.level, largest_bytes=log.largest_mb << 20, kept=log.kept)
+        left = run_loop(_run(station, watch, until_idle=until_idle))
     raise typer.Exit(_told(left, until_idle=until_idle))
 
 
@@ -65,18 +82,47 @@ def run_loop(work: Coroutine[Any, Any, T]) -> T:
         return runner.run(work)
 
 
-async def _run(station: Station, *, until_idle: bool) -> Left:
+async def _run(station: Station, watch: Watch, *, until_idle: bool) -> Left:
     calls = station.calls()
-    engine: Engine = station.engine(calls)
+    engine: Engine = station.engine(calls, meter=watch.figures)
     try:
         engine.obey_signals()
-        await engine.start()
-        for name, sentence in engine.listening.items():
-            talk.say(f"{name} {sentence}")
-        talk.say("running" if until_idle else "running; Ctrl-C ends it when what is in hand is finished")
-        return await engine.run(until_idle=until_idle)
+        async with watch.over(engine, station.systems, station.environment):
+            _tell_of_health(watch)
+            await engine.start()
+            return await _served(station, engine, until_idle=until_idle, drain_seconds=watch.installation.file.drain)
     finally:
         await calls.close()
+
+
+def _tell_of_health(watch: Watch) -> None:
+    from interpres.watch.listener import warning_of_health
+
+    if watch.address:
+        talk.say(f"health is answered at http://{watch.address}/health (/ready, /metrics)")
+        if warning := warning_of_health(watch.address):
+            talk.say(warning)
+
+
+async def _served(station: Station, engine: Engine, *, until_idle: bool, drain_seconds: float) -> Left:
+    """Run with the socket open by which the other verbs reach it. Raises `Fault` E142, the engine being ended in order."""
+    from interpres.desk.desk import Desk
+    from interpres.desk.line import SOCKET
+    from interpres.desk.socket import serving
+
+    here = station.workspace
+    try:
+        async with serving(Desk(engine.store, here, engine), here.var / SOCKET):
+            for name, sentence in engine.listening.items():
+                talk.say(f"{name} {sentence}")
+            for p in engine.pausing.places:
+                name = f"{p.channel}/{p.destination}" if p.destination else p.channel
+                talk.say(f"{name} is paused, by {p.who}: {talk.printable(p.reason)}; interpres resume lets it go on")
+            talk.say("running" if until_idle else "running; Ctrl-C ends it when what is in hand is finished")
+            return await engine.run(until_idle=until_idle, drain_seconds=drain_seconds)
+    except Fault:
+        await engine.drain(drain_seconds)
+        raise
 
 
 def _told(left: Left, *, until_idle: bool) -> int:

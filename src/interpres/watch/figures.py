@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Final
 
@@ -46,6 +46,17 @@ class Figures(Meter):
         self.end_to_end: dict[tuple[str, str], Histogram] = defaultdict(partial(Histogram, SLOW))
         self.last_ms: dict[str, int] = {}
         """When each channel's latest message came (wall time), as far as it was since the start."""
+
+    def expect(self, channel: str, destinations: Iterable[str]) -> None:
+        """Let the counters of a channel be there from the beginning: what appears at one has not grown, for whoever reads them."""
+        self.received[channel] += 0
+        self.duplicates[channel] += 0
+        for state in ("yes", "no"):
+            self.answers[channel, state] += 0
+        for destination in destinations:
+            self.retries[channel, destination] += 0
+            for state in ("delivered", "refused", "dead"):
+                self.deliveries[channel, destination, state] += 0
 
     # what the engine tells
 

@@ -109,6 +109,8 @@ class Watch:
 
     async def _metrics(self, looking: Looking) -> tuple[int, str, bytes]:
         look = await looking.look(FRESH_SECONDS)
+        for standing in look.standing:
+            self.figures.expect(standing.channel, standing.destinations)
         durability = dict(looking.engine.store.durability)
         families = [
             *metrics.counted(self.figures),
