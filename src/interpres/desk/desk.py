@@ -44,7 +44,7 @@ class Desk:
         try:
             asked = msgspec.convert(arguments, act.Asked, strict=False)
         except msgspec.ValidationError as wrong:
-            raise Fault("N311", f"what was asked of {word} is not understood", f"{wrong}: see interpres {word} --help") from None
+            raise Fault("N331", f"what was asked of {word} is not understood", f"{wrong}: see interpres {word} --help") from None
         try:
             return msgspec.to_builtins(await act.act(self, asked))
         except CannotStore as refused:

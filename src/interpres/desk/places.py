@@ -11,7 +11,7 @@ from interpres.store.acts import Place
 
 
 async def place_named(desk: Desk, written: str, reason: str) -> Place:
-    """The place, with who asks and why. Raises `Fault` C160 for a channel or a destination that is not there."""
+    """The place, with who asks and why. Raises `Fault` C159 for a channel or a destination that is not there."""
     channel, _, destination = written.partition("/")
     known = await _known(desk)
     if channel not in known:
@@ -45,9 +45,9 @@ def _destinations(desk: Desk, channel: str) -> set[str]:
 
 
 def reason_given(reason: str) -> str:
-    """The reason without what stands around it. Raises `Fault` N312 where there is none."""
+    """The reason without what stands around it. Raises `Fault` N332 where there is none."""
     if not reason.strip():
-        raise Fault("N312", "a reason is wanted", 'say why, for whoever comes after you: --reason "…"')
+        raise Fault("N332", "a reason is wanted", 'say why, for whoever comes after you: --reason "…"')
     return reason.strip()
 
 

@@ -23,8 +23,8 @@ def names() -> tuple[str, ...]:
 
 
 def named(word: str) -> Any:
-    """The act's module, imported now and not before. Raises `Fault` N310 where there is none of that name."""
+    """The act's module, imported now and not before. Raises `Fault` N330 where there is none of that name."""
     if word not in names():
         hint = did_you_mean(word, names()) or f"there are {', '.join(names())}"
-        raise Fault("N310", "the engine knows no such act", hint)
+        raise Fault("N330", "the engine knows no such act", hint)
     return importlib.import_module(f"interpres.desk.acts.{word}")

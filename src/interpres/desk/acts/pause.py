@@ -20,7 +20,7 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 async def act(desk: Desk, asked: Asked) -> Any:
-    """Pause it; what has been paused before stays as it was, with its own reason. Raises `Fault` C159, N312."""
+    """Pause it; what has been paused before stays as it was, with its own reason. Raises `Fault` C159, N332."""
     place = await places.place_named(desk, asked.place, asked.reason)
     before = {(p.channel, p.destination): p for p in await desk.store.paused()}
     known = before.get((place.channel, place.destination))

@@ -20,7 +20,7 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 async def act(desk: Desk, asked: Asked) -> Any:
-    """Let it go on. Raises `Fault` C159, N312, and E111 and its like where the source cannot be opened: then it stays paused."""
+    """Let it go on. Raises `Fault` C159, N332, and E111 and its like where the source cannot be opened: then it stays paused."""
     place = await places.place_named(desk, asked.place, asked.reason)
     if desk.engine is not None:
         was = await desk.engine.pausing.resume(place)
