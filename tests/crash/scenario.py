@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from interpres.channel import DestinationCommon, Recipe
 from interpres.engine import Engine
+from interpres.engine.reading import Anew
 from interpres.fault import Fault
 from interpres.mapping.compiling.compile import Made
 from interpres.store.sqlite import SqliteStore
@@ -57,10 +58,15 @@ class Scenario(ABC):
         clock = BriskClock()
         store = SqliteStore(life.place / "var" / "store.db", clock=clock, vfs=vfs)
         by_name = {r.name: r for r in self.recipes(life)}
-        return Engine(by_name, store, self.calls(life), life.place, life.place / "var", clock=clock, chance=lambda: 0.0)
+        var, anew = life.place / "var", self.anew(life)
+        return Engine(by_name, store, self.calls(life), life.place, var, clock=clock, chance=lambda: 0.0, anew=anew)
 
     def calls(self, life: Life) -> Any:
         """What enrichment asks."""
+        return None
+
+    def anew(self, life: Life) -> Anew | None:
+        """What a reload reads."""
         return None
 
     async def story(self, life: Life, vfs: str | None) -> Snapshot:

@@ -38,6 +38,8 @@ union all select -b.id from message b where b.state = 'behind' and exists (
 
 ATTEMPTS = "select delivery, count(*) from attempt group by delivery"
 
+PRUNED = "select coalesce(sum(n), 0) from tally where destination = 0 and state = 'pruned'"
+
 TROUBLED = "select distinct delivery from trouble where delivery > 0"
 
 JOURNAL = "select events from journal order by seq"
@@ -49,7 +51,7 @@ class Snapshot:
 
     `stuck` are messages and deliveries that nothing will ever move; `tried` the attempts that are recorded of each delivery,
     `troubled` the deliveries that a problem names. `blocked` is what stands behind something that waits for a person: deliveries,
-    and messages with their sign turned.
+    and messages with their sign turned. `pruned` is how many messages were let go of without a trace.
     """
 
     messages: tuple[MessageRecord, ...]
@@ -61,6 +63,7 @@ class Snapshot:
     tried: dict[int, int]
     troubled: frozenset[int]
     blocked: frozenset[int]
+    pruned: int
     events: Events
     whole_history: bool
     integrity: tuple[str, ...]
@@ -86,10 +89,12 @@ def _rows(db: apsw.Connection, salt: bytes) -> Snapshot:
     deliveries = tuple(reading._delivery(salt, row) for row in db.execute(f"{delivery_sql.RECORD} order by d.id"))
     unreadable: list[str] = []
     bodies = dict(_bodies(db, salt, messages, unreadable))
-    digests = dict(_payloads(db, salt, deliveries, unreadable))
+    emptied = {m.sequence for m in messages if m.pruned_at}
+    owed = tuple(d for d in deliveries if d.media_type and d.sequence not in emptied)
+    digests = dict(_payloads(db, salt, owed, unreadable))
     stuck = [f"message {id_}" for (id_,) in db.execute(STUCK_MESSAGES)]
     stuck += [f"delivery {id_}" for (id_,) in db.execute(STUCK_DELIVERIES)]
-    first = db.execute("select min(seq) from journal").get
+    first, pruned = db.execute("select min(seq) from journal").get, db.execute(PRUNED).get
     return Snapshot(
         messages=messages,
         deliveries=deliveries,
@@ -100,8 +105,9 @@ def _rows(db: apsw.Connection, salt: bytes) -> Snapshot:
         tried=dict(db.execute(ATTEMPTS)),
         blocked=frozenset(id_ for (id_,) in db.execute(BLOCKED)),
         troubled=frozenset(id_ for (id_,) in db.execute(TROUBLED)),
+        pruned=pruned,
         events=tuple(event for (z,) in db.execute(JOURNAL) for event in msgspec.msgpack.decode(z, type=list[tuple[Any, ...]])),
-        whole_history=first in (None, 1),
+        whole_history=first in (None, 1) and not pruned,
         integrity=tuple(says for (says,) in db.execute("pragma integrity_check") if says != "ok"),
     )
 
@@ -111,6 +117,8 @@ def _bodies(
 ) -> Iterator[tuple[tuple[str, int], bytes]]:
     """Each message is read and compared with its digest; each intake is given whole."""
     for record in messages:
+        if record.pruned_at:
+            continue
         try:
             reading.message(db, salt, record.sequence)
             if record.intake == record.sequence:
@@ -123,8 +131,6 @@ def _payloads(
     db: apsw.Connection, salt: bytes, deliveries: tuple[DeliveryRecord, ...], unreadable: list[str]
 ) -> Iterator[tuple[int, bytes]]:
     for record in deliveries:
-        if not record.media_type:
-            continue
         try:
             yield record.id, hashlib.sha256(reading.payload(db, salt, record.id)).digest()
         except Fault as hurt:

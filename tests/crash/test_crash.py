@@ -13,7 +13,7 @@ from tests.crash.case import Case
 from tests.crash.figures import bound
 from tests.crash.scenario import all_scenarios
 
-MATRIX = frozenset("R1 R2 R3 R4 R5 P1 P2 P3 D1 D2 D3 D4 D5 D6 F1 F2 F3 O1 O2 O3 Q1 M1 M3 S1 N1".split())  # noqa: SIM905
+MATRIX = frozenset("R1 R2 R3 R4 R5 P1 P2 P3 D1 D2 D3 D4 D5 D6 F1 F2 F3 O1 O2 O3 Q1 Q2 Q3 M1 M2 M3 M4 C1 S1 N1".split())  # noqa: SIM905
 
 
 def crash(*words: str) -> subprocess.CompletedProcess[str]:
