@@ -22,5 +22,11 @@ def run(amount: int, seed: int, jobs: int) -> Sum:
 
 
 def one(kills: int, seed: int) -> Sum:
-    """One campaign: `--only kills:SEED:KILLS` comes here."""
+    """One campaign."""
     return asyncio.run(campaign(kills, seed))
+
+
+def only(words: str) -> Sum:
+    """The campaign `kills:SEED:KILLS` again: the same deaths and load, as far as two runs of real processes are the same."""
+    _, seed, kills = words.split(":")
+    return one(int(kills), int(seed))

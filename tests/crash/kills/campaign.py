@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import tempfile
@@ -13,13 +14,14 @@ from interpres.delivery import idempotency_key
 from interpres.store.sqlite import SqliteStore
 from tests.crash.checker import Acknowledged, Effect, Evidence, broken
 from tests.crash.kills.ground import Ground, lay_out
-from tests.crash.kills.life import Death, Life, run_until_idle
+from tests.crash.kills.life import LONGEST_LIFE_SECONDS, Death, EndedError, Life, run_until_idle
 from tests.crash.kills.load import Crowd
 from tests.crash.kills.sink import Sink
 from tests.crash.sums import Sum
 
 SICK: Final = 0.003
 SILENT: Final = 0.005
+LONGEST_SECONDS: Final = 120.0
 OWES: Final = {
     "from_mllp": frozenset({"sink", "archive"}),
     "from_http": frozenset({"sink"}),
@@ -34,22 +36,38 @@ async def campaign(kills: int, seed: int) -> Sum:
         async with sink.serving() as url:
             ground = lay_out(Path(folder), url)
             crowd = Crowd(ground, seed)
-            statuses = await _killed(ground, crowd, kills, random.Random(seed))
-        found = await wrong(ground, crowd, sink)
-    found += [f"an engine that was let go ended with status {status}" for status in statuses if status]
+            found = await _lived(ground, crowd, kills, random.Random(seed))
+        found += await wrong(ground, crowd, sink)
     sum_ = Sum(kills=kills, acknowledged=crowd.acknowledged)
     return sum_.found(f"kills:{seed}:{kills}", found)
 
 
-async def _killed(ground: Ground, crowd: Crowd, kills: int, chance: random.Random) -> list[int]:
+async def _lived(ground: Ground, crowd: Crowd, kills: int, chance: random.Random) -> list[str]:
+    """All lives; a sentence for each that did not go as it should."""
+    found: list[str] = []
+    try:
+        async with asyncio.timeout(LONGEST_SECONDS + kills * LONGEST_LIFE_SECONDS):
+            statuses = await _lives(ground, crowd, kills, chance)
+    except* EndedError as ended:
+        found += [str(each) for each in ended.exceptions]
+    except* TimeoutError:
+        found.append("senders still wait for answers, or an engine for its end")
+    else:
+        found += [f"an engine that was let go ended with status {status}" for status in statuses if status]
+    return found
+
+
+async def _lives(ground: Ground, crowd: Crowd, kills: int, chance: random.Random) -> list[int]:
     """The violent lives, a peaceful one in which every sender gets its last answer, and one that finishes what is left."""
     async with crowd.sending():
         for _ in range(kills):
             death = Death.drawn(chance)
-            life = await Life.begin(ground, death=death)
-            await life.until(death, lambda: crowd.acknowledged)
-        last = await Life.begin(ground)
-    return [await last.drain(), await run_until_idle(ground)]
+            async with Life.begun(ground, death=death) as life:
+                await life.until(death, lambda: crowd.acknowledged)
+        async with Life.begun(ground) as life:
+            await crowd.stopped()
+            drained = await life.drain()
+    return [drained, await run_until_idle(ground)]
 
 
 async def wrong(ground: Ground, crowd: Crowd, sink: Sink) -> list[str]:

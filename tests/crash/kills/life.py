@@ -9,7 +9,7 @@ import random
 import shutil
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,10 @@ from tests.crash.kills.ground import Ground
 SYSCALLS = ("fdatasync", "pwrite64", "write", "sendto", "rename", "close", "fsync", "openat")
 """At the n-th of which the engine is killed; what else it does lies between two of these."""
 LONGEST_LIFE_SECONDS = 20.0
+
+
+class EndedError(Exception):
+    """An engine that should have lived did not."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,16 @@ class Life:
             process = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log, start_new_session=True)
         return cls(process, ground.folder / "engine.log")
 
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def begun(cls, ground: Ground, *options: str, death: Death | None = None) -> AsyncIterator[Life]:
+        """The same, and sure to have ended afterwards."""
+        life = await cls.begin(ground, *options, death=death)
+        try:
+            yield life
+        finally:
+            await life.kill()
+
     async def until(self, death: Death, yeses: Callable[[], int]) -> None:
         """Let it live until its death has come, then kill it and all that it started."""
         with contextlib.suppress(TimeoutError):
@@ -73,7 +87,7 @@ class Life:
         ended = self.process.returncode
         await self.kill()
         if ended not in (None, -signal.SIGKILL):
-            raise AssertionError(f"the engine ended by itself, with status {ended}: {self.log.read_text()[-2000:]}")
+            raise EndedError(f"the engine ended by itself, with status {ended}: {self.log.read_text()[-2000:]}")
 
     async def kill(self) -> None:
         """SIGKILL."""
@@ -88,12 +102,7 @@ class Life:
             return await self.process.wait()
 
 
-async def run_until_idle(folder: Ground | Path, *options: str, seconds: float = 60.0) -> int:
+async def run_until_idle(ground: Ground, seconds: float = 60.0) -> int:
     """Let an engine finish what is there; its exit status."""
-    ground = folder if isinstance(folder, Ground) else Ground(folder, 0, 0)
-    life = await Life.begin(ground, "--until-idle", *options)
-    try:
-        async with asyncio.timeout(seconds):
-            return await life.process.wait()
-    finally:
-        await life.kill()
+    async with Life.begun(ground, "--until-idle") as life, asyncio.timeout(seconds):
+        return await life.process.wait()

@@ -187,6 +187,7 @@ class Crowd:
 
     def __init__(self, ground: Ground, seed: int, *, mllp: int = 4, http: int = 2, files: int = 2) -> None:
         kinds = [(Mllp, "M", mllp), (Http, "H", http), (Files, "F", files)]
+        self._tasks: list[asyncio.Task[None]] = []
         self.senders = [kind(ground, f"{letter}{n}", seed) for kind, letter, many in kinds for n in range(many)]
 
     @property
@@ -201,12 +202,13 @@ class Crowd:
 
     @contextlib.asynccontextmanager
     async def sending(self) -> AsyncIterator[None]:
-        """Senders at work; at the end each waits for the answer to what it sent last."""
+        """Senders at work, until `stopped`."""
         async with asyncio.TaskGroup() as group:
-            for sender in self.senders:
-                group.create_task(sender.run())
-            try:
-                yield
-            finally:
-                for sender in self.senders:
-                    sender.stopping.set()
+            self._tasks = [group.create_task(sender.run()) for sender in self.senders]
+            yield
+
+    async def stopped(self) -> None:
+        """Let each sender end once it has the answer to what it sent last."""
+        for sender in self.senders:
+            sender.stopping.set()
+        await asyncio.gather(*self._tasks)

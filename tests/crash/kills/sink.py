@@ -25,9 +25,9 @@ class Sink:
         self.arrivals: list[tuple[str, bytes]] = []
 
     @contextlib.asynccontextmanager
-    async def serving(self, host: str = "127.0.0.1") -> AsyncIterator[str]:
+    async def serving(self, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
         """Its address, while it serves."""
-        server = await asyncio.get_running_loop().create_server(lambda: _Connection(self), host, 0, backlog=1024)
+        server = await asyncio.get_running_loop().create_server(lambda: _Connection(self), host, port, backlog=1024)
         try:
             yield f"http://{host}:{server.sockets[0].getsockname()[1]}"
         finally:

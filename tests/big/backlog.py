@@ -1,0 +1,127 @@
+"""Backlog: how much memory an engine takes with many messages waiting, and how soon it delivers after it was killed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.big.filling import fill
+from tests.crash.kills.ground import Ground, free_port, lay_out
+from tests.crash.kills.life import Life
+from tests.crash.kills.load import Crowd
+from tests.crash.kills.sink import Sink
+
+SERVES_SECONDS: Final = 60.0
+SAMPLE_SECONDS: Final = 0.25
+RATE_SECONDS: Final = 5.0
+KILLS: Final = 3
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was measured, in seconds and MiB.
+
+    `settled_mib` is the memory once the engine serves, `most_mib` the most it ever took, `grown_mib` what it took more under load
+    than when it began to serve. `first_delivery_seconds` counts from the start of the process that followed a SIGKILL.
+    """
+
+    messages: int
+    lanes: int
+    filled_seconds: float
+    store_mib: float
+    serves_seconds: float
+    settled_mib: float
+    most_mib: float
+    grown_mib: float
+    answered_meanwhile: int
+    first_delivery_seconds: float
+    delivered_a_second: float
+
+
+async def measured(folder: Path, messages: int, lanes: int, *, watched_seconds: float) -> Figures:
+    """Fill; serve beside a dead destination, under load; kill; let the destination come back, and start again."""
+    port = free_port()
+    ground = lay_out(folder, f"http://127.0.0.1:{port}")
+    if not ground.store.exists():
+        ground.store.parent.mkdir(exist_ok=True)
+        filled_seconds = await fill(ground.store, messages, lanes)
+    else:
+        filled_seconds = 0.0
+    store_mib = ground.store.stat().st_size / 2**20
+    crowd = Crowd(ground, 1, http=0, files=0)
+    async with Life.begun(ground) as life:
+        serves_seconds = await _until_it_serves(ground)
+        settled_mib = memory_mib(life.process.pid)
+        async with crowd.sending():
+            samples = [settled_mib]
+            until = time.monotonic() + watched_seconds
+            while time.monotonic() < until:
+                await asyncio.sleep(SAMPLE_SECONDS)
+                samples.append(memory_mib(life.process.pid))
+            await crowd.stopped()
+        most_mib = memory_mib(life.process.pid, "VmHWM")
+    first_seconds, rate = await _recovered(ground, port)
+    return Figures(
+        messages=messages,
+        lanes=lanes,
+        filled_seconds=filled_seconds,
+        store_mib=store_mib,
+        serves_seconds=serves_seconds,
+        settled_mib=settled_mib,
+        most_mib=most_mib,
+        grown_mib=max(samples) - settled_mib,
+        answered_meanwhile=crowd.acknowledged,
+        first_delivery_seconds=first_seconds,
+        delivered_a_second=rate,
+    )
+
+
+async def _recovered(ground: Ground, port: int) -> tuple[float, float]:
+    """Seconds from the start of a process to its first delivery, the worst of some kills, and how many a second it then makes.
+
+    The first start does not count: heads of lanes that were tried while the destination was dead have to wait their time.
+    """
+    sink = Sink()
+    async with sink.serving(port=port):
+        seconds = [await _first_delivery(ground, sink) for _ in range(1 + KILLS)]
+        before = len(sink.arrivals)
+        async with Life.begun(ground):
+            while len(sink.arrivals) == before:
+                await asyncio.sleep(0.002)
+            await asyncio.sleep(RATE_SECONDS)
+        return max(seconds[1:]), (len(sink.arrivals) - before) / RATE_SECONDS
+
+
+async def _first_delivery(ground: Ground, sink: Sink) -> float:
+    """One life, from the start of its process to its first delivery; soon after that it is killed."""
+    before = len(sink.arrivals)
+    began = time.monotonic()
+    async with Life.begun(ground) as life, asyncio.timeout(SERVES_SECONDS):
+        while len(sink.arrivals) == before:
+            assert life.process.returncode is None, "the engine ended by itself"
+            await asyncio.sleep(0.002)
+        seconds = time.monotonic() - began
+        await asyncio.sleep(0.2)
+        return seconds
+
+
+async def _until_it_serves(ground: Ground) -> float:
+    began = time.monotonic()
+    async with asyncio.timeout(SERVES_SECONDS):
+        while True:
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection("127.0.0.1", ground.mllp)
+                writer.close()
+                return time.monotonic() - began
+            await asyncio.sleep(0.01)
+
+
+def memory_mib(pid: int, word: str = "VmRSS") -> float:
+    """What a process takes of memory now, or took at most (`VmHWM`), in MiB; see proc(5)."""
+    with open(f"/proc/{pid}/status") as lines:
+        facts = dict(line.split(":", 1) for line in lines)
+    return int(facts[word].split()[0]) / 1024
