@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from interpres.fault import Fault
@@ -11,6 +11,7 @@ from interpres.message import Message
 from interpres.store.acts import Choice, Place, Plan, ReplayRecord
 from interpres.store.changes import Pruning
 from interpres.store.records import (
+    Affair,
     Arrived,
     Count,
     DeliveryRecord,
@@ -154,6 +155,14 @@ class Reads(ABC):
     @abstractmethod
     async def troubled(self, cause: int, limit: int = 1_000_000) -> tuple[Troubled, ...]:
         """What a problem is about, in order of arrival."""
+
+    @abstractmethod
+    async def affairs(self, messages: Sequence[int], deliveries: Sequence[int]) -> tuple[Affair, ...]:
+        """How these stand now, messages by their sequences first; what is not there is left out."""
+
+    @abstractmethod
+    async def beginning_with(self, written: str, limit: int) -> tuple[int, ...] | None:
+        """At most so many messages whose ids begin so; None where too many came in that time to be looked through."""
 
     @abstractmethod
     async def paused(self) -> tuple[Place, ...]:

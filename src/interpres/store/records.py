@@ -203,6 +203,23 @@ class Troubled:
 
 
 @dataclass(frozen=True, slots=True)
+class Affair:
+    """Something that somebody may act on: a message (delivery 0) or a delivery of it, in its state now.
+
+    `has_payload` is false for a delivery that was refused before one was made. `overtaken`: something newer of its lane was sent.
+    """
+
+    message: int
+    delivery: int
+    id: str
+    channel: str
+    destination: str
+    state: str
+    has_payload: bool
+    overtaken: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Count:
     """How many messages (destination empty) or deliveries of a channel are in a state."""
 

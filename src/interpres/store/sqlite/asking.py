@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from interpres.fault import Fault
 from interpres.message import Message
@@ -10,6 +10,7 @@ from interpres.store.acts import Choice, Place, Plan, ReplayRecord
 from interpres.store.changes import Pruning
 from interpres.store.reads import Search
 from interpres.store.records import (
+    Affair,
     Arrived,
     Count,
     DeliveryRecord,
@@ -24,7 +25,7 @@ from interpres.store.records import (
     Story,
     Troubled,
 )
-from interpres.store.sqlite import connection, latest, people, prune, pulse, reading, recipes
+from interpres.store.sqlite import affair, connection, latest, people, prune, pulse, reading, recipes
 from interpres.store.sqlite.opening import Opening
 from interpres.store.sqlite.verify import verify
 
@@ -113,6 +114,12 @@ class Asking(Opening):
 
     async def troubled(self, cause: int, limit: int = 1_000_000) -> tuple[Troubled, ...]:
         return await self._read(lambda db: people.troubled(db, cause, limit))
+
+    async def affairs(self, messages: Sequence[int], deliveries: Sequence[int]) -> tuple[Affair, ...]:
+        return await self._read(lambda db: affair.affairs(db, self.salt, messages, deliveries))
+
+    async def beginning_with(self, written: str, limit: int) -> tuple[int, ...] | None:
+        return await self._read(lambda db: affair.beginning_with(db, self.salt, written.upper(), limit))
 
     async def paused(self) -> tuple[Place, ...]:
         return await self._read(people.paused)
