@@ -163,7 +163,8 @@ def _digests(message: _Message) -> Iterator[tuple[str, int, int, bytes]]:
     for id_, _, _, _, _, digest, _ in message.deliveries:
         yield "o", id_, 0, digest
     for number, _, _, digest, _ in message.runs:
-        yield "r", message.id, number, digest or NONE
+        if number:  # the first began with the message
+            yield "r", message.id, number, digest or NONE
 
 
 def _remove_intake(ledger: Ledger, message: _Message) -> None:
