@@ -146,7 +146,7 @@ def _kept(db: apsw.Connection, salt: bytes, message: _Named) -> Iterator[tuple[s
 
 def _damaged(what: str, message: _Named) -> Fault:
     hint = f"bring it back from a backup, or ask the sender of channel {message.channel} for it again; all else is served"
-    return Fault("E151", f"{what} no longer matches its checksum", hint, source=f"message {message.id}")
+    return Fault("E151", f"{what} cannot be read as it was stored", hint, source=f"message {message.id}")
 
 
 def counts(db: apsw.Connection) -> tuple[int, int]:
