@@ -99,21 +99,28 @@ def prepared(scenario: Scenario, seed: int) -> Path:
     return place
 
 
+def first(scenario: Scenario, seed: int) -> tuple[int, Seen]:
+    """By which seed the senders send, and what the world has seen when the first life begins."""
+    seen = Seen()
+    seen.hear(scenario.told_before())
+    return (seed if scenario.seed is None else scenario.seed), seen
+
+
 def lived(case: Case, harm: Harm = NONE, *, twice: bool = False) -> Found:
     """Let it all happen. `twice`: recover once more in the end, which must change nothing (I9)."""
     scenario = all_scenarios()[case.scenario]
     place = prepared(scenario, case.seed)
     try:
-        seen = Seen()
+        seed, seen = first(scenario, case.seed)
         ended = 0
         for number, end in enumerate(case.ends):
-            life = Life(place, case.seed, seen, Ending(*end), number=number)
+            life = Life(place, seed, seen, Ending(*end), number=number)
             code, told = in_a_child(life, partial(_live, case, scenario, life, harm))
             seen.hear(told)
             if code not in (0, KILLED):
                 return Found(ended, 0, (f"X001: a life ended with {code}", *seen.notes))
             ended += code == KILLED
-        last = Life(place, case.seed, seen, number=len(case.ends))
+        last = Life(place, seed, seen, number=len(case.ends))
         sentences = tuple(_to_its_end(scenario, last, twice=twice))
         return Found(ended, len(scenario.evidence(last).acknowledged), sentences)
     finally:
@@ -125,12 +132,11 @@ def survey(name: str, seed: int) -> dict[str, int]:
     scenario = all_scenarios()[name]
     place = prepared(scenario, seed)
     try:
-        seen = Seen()
-        life = Life(place, seed, seen)
+        life = Life(place, *first(scenario, seed))
         code, told = in_a_child(life, partial(_live, Case("points", name, seed, ()), scenario, life, NONE))
-        seen.hear(told)
-        assert code == 0, f"the story {name} does not come to its end: {seen.notes}"
-        counted = (note.split("\t") for note in seen.notes if note.startswith("step\t"))
+        life.seen.hear(told)
+        assert code == 0, f"the story {name} does not come to its end: {life.seen.notes}"
+        counted = (note.split("\t") for note in life.seen.notes if note.startswith("step\t"))
         return {step: int(times) for _, step, times in counted}
     finally:
         shutil.rmtree(place, ignore_errors=True)

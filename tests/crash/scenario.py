@@ -38,6 +38,8 @@ class Scenario(ABC):
     """How many messages each sender sends."""
     begins_empty: ClassVar[bool] = False
     """Whether even the making of the store belongs to the story."""
+    seed: ClassVar[int | None] = None
+    """What is sent, where the story is about something that was sent already."""
     checkpoint_pages: ClassVar[int] = 4000
     """How long the log grows before it is copied into the file."""
     moods: ClassVar[Mapping[str, Mood]] = {}
@@ -49,6 +51,10 @@ class Scenario(ABC):
 
     def prepare(self, place: Path, seed: int) -> None:
         """What the world does before the first life."""
+
+    def told_before(self) -> Sequence[str]:
+        """What the world saw before the first life."""
+        return ()
 
     def engine(self, life: Life, vfs: str | None) -> Engine:
         """An engine that is not started."""
