@@ -21,9 +21,7 @@ def to_file(file: Path, *, echo: bool = False, level: str = "info", largest_byte
     Every value is written as JSON text, so that no message can begin a line of its own.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    handlers: list[logging.Handler] = [
-        _File(file, maxBytes=largest_bytes, backupCount=kept, encoding="utf-8", delay=True)
-    ]
+    handlers: list[logging.Handler] = [_File(file, maxBytes=largest_bytes, backupCount=kept, encoding="utf-8", delay=True)]
     if echo:
         handlers.append(logging.StreamHandler(sys.stderr))
     for handler in handlers:

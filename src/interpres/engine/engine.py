@@ -24,6 +24,7 @@ from interpres.engine.reload import Reloading
 from interpres.engine.road import Road
 from interpres.engine.shift import Calls, Left, Observer, Shift, log
 from interpres.engine.standing import Standing, standing_of
+from interpres.engine.telling import why
 from interpres.engine.traffic import Traffic
 from interpres.engine.work import Worker
 from interpres.fault import Fault, Faults
@@ -180,7 +181,7 @@ class Engine:
         try:
             return await self._open_states()
         except (CannotStore, Fault) as unreadable:
-            log.error("what is left cannot be read", code=str(unreadable))
+            log.error("what is left cannot be read", **why(unreadable))
             return Left(deliveries={"unknown": 1}, refused=self._refused())
 
     def _refused(self) -> int:

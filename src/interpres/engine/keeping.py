@@ -9,6 +9,7 @@ from typing import Final
 
 from interpres.channel import Recipe, Retention
 from interpres.engine.shift import Shift, log
+from interpres.engine.telling import why
 from interpres.fault import Fault
 from interpres.store.changes import Cutoff, Pruning
 from interpres.store.store import CannotStore, Search
@@ -52,7 +53,7 @@ async def keep(shift: Shift, recipes: Callable[[], Mapping[str, Recipe]]) -> Non
             if await _clock_is_trusted(shift):
                 await _round(shift, wanted)
         except (CannotStore, Fault) as refused:
-            log.warning("pruning goes on tomorrow", code=str(refused))
+            log.warning("pruning goes on tomorrow", **why(refused))
 
 
 async def _round(shift: Shift, wanted: Pruning) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 
 from interpres.engine.road import Road
 from interpres.engine.shift import Shift, log
+from interpres.engine.telling import why
 from interpres.fault import Fault
 from interpres.retry import Retry
 from interpres.store.store import CannotStore
@@ -47,7 +48,7 @@ async def reopen(shift: Shift, roads: Mapping[str, Road]) -> None:
             try:
                 _open_lanes(roads, await shift.store.reopen(lambda: _under_way(roads)))
             except (Fault, CannotStore) as refused:
-                log.error("the store cannot be opened again", code=str(refused))
+                log.error("the store cannot be opened again", **why(refused))
                 await shift.pause(asyncio.Event(), rest_seconds)
                 rest_seconds = min(rest_seconds * 2, LONGEST_REST_SECONDS)
             else:

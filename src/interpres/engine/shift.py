@@ -12,6 +12,7 @@ import structlog
 
 from interpres.clock import Clock
 from interpres.engine.meter import Meter
+from interpres.engine.telling import Telling
 from interpres.engine.waiting import Waiting
 from interpres.fault import Fault
 from interpres.source import Fate
@@ -82,6 +83,7 @@ class Shift:
         self.observer = observer
         self.chance = chance
         self.meter = meter or Meter()
+        self.telling = Telling(clock)
         self.stopping = asyncio.Event()
         self.broken = False
         """A sync failed: nothing is taken until the store was opened again."""
@@ -132,6 +134,7 @@ class Shift:
                 waiting.processed(sequence, fate, owed)
         codes = tuple(f.code for f in fate.faults)
         self.meter.message(channel, fate.state, codes)
+        self.telling.message(channel, fate.message_id, fate.state, codes)
         if self.observer is not None:
             self.observer(Event("message", fate.message_id, channel, fate.state, codes=codes))
 
@@ -151,6 +154,7 @@ class Shift:
             waiting.settled((sequence, destination, part), state, faults)
         codes = tuple(f.code for f in faults)
         self.meter.delivery(channel, destination, state, codes)
+        self.telling.delivery(place, message_id, state, codes, tries)
         if self.observer is not None:
             self.observer(Event("delivery", message_id, channel, state, destination, part, tries, codes))
 
@@ -172,7 +176,7 @@ class Shift:
 
     def trouble(self, refused: CannotStore) -> None:
         """The store could not take something; where it is broken, the engine has to open it again."""
-        log.error("cannot store", code=refused.fault.code, says=refused.fault.says)
+        self.telling.cannot_store(refused)
         self.meter.cannot_store(refused.fault.code)
         if refused.broken:
             self.broken = True

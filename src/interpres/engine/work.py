@@ -31,6 +31,7 @@ class _PutOff:
     """A message that stays received for now."""
 
     head: Head
+    message_id: str
     sick: Away
 
 
@@ -141,7 +142,7 @@ class Worker:
         except Away as sick:
             age_seconds = (self.shift.clock.wall_ms() - head.born_ms) / 1000 if sick.alone else 0.0
             if not self.retry.is_over(head.tries + 1, age_seconds):
-                return _PutOff(head, sick)
+                return _PutOff(head, message.id, sick)
             faults = (_given_up(head, sick),)
             asked = Asked(result=Result("held", "what it asks for could not be had", faults, opened.warnings))
         except Exception as error:
@@ -199,7 +200,8 @@ class Worker:
             wait = self.retry.wait_seconds(head.tries + 1, self.shift.chance(), sick.after_seconds)
             due_ms = self.shift.clock.steady_ms() + int(wait * 1000)
             name = self.road.recipe.name
-            log.info("a message waits for what it asks", channel=name, sequence=head.sequence, tries=head.tries + 1)
+            facts = {"channel": name, "message_id": put_off.message_id, "tries": head.tries + 1, "says": sick.says}
+            log.info("a message waits for what it asks", **facts)
         await asyncio.shield(self.store.postpone(Postponed(head.sequence, due_ms)))
 
 

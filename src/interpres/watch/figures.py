@@ -48,7 +48,7 @@ class Figures(Meter):
         """When each channel's latest message came (wall time), as far as it was since the start."""
 
     def expect(self, channel: str, destinations: Iterable[str]) -> None:
-        """Let the counters of a channel be there from the beginning: what appears at one has not grown, for whoever reads them."""
+        """Let a channel's counters begin at zero: of one that appears at one nobody can tell that it grew."""
         self.received[channel] += 0
         self.duplicates[channel] += 0
         for state in ("yes", "no"):
