@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +63,13 @@ class SimSource(Source):
             world.listening.pop(self.setting.channel, None)
 
     async def _one(self, accept: Accept, intake: Intake, reply: asyncio.Future[Receipt | None]) -> None:
-        receipt = await accept(intake)
+        world: World = self.settings.world  # type: ignore[attr-defined]
+        machine = world.machine.number
+        try:
+            receipt = await accept(intake)
+        except Exception as error:
+            world.expect(machine in world.loop.dead, f"I12: taking an intake ended with {type(error).__name__}")
+            return
         if not reply.done():
             reply.set_result(receipt)
 
@@ -129,7 +136,7 @@ def recipes(world: World) -> dict[str, Recipe]:
 
 
 def _recipe(world: World, name: str) -> Recipe:
-    profile = world.profile
+    profile = world.settings
     common = DestinationCommon(
         after_refused="stop" if profile.stops else "continue", attempts=profile.attempts, for_at_most=profile.for_at_most
     )
@@ -143,7 +150,8 @@ def _recipe(world: World, name: str) -> Recipe:
     )
     names = WORDS[name]
     destinations = {f"{word}_{n}": _destination(world, f"{word}_{n}", word, common, made) for n, word in enumerate(names)}
-    return replace(made, destinations=destinations)
+    digest = hashlib.sha256(f"{name} {world.version}".encode()).hexdigest()
+    return replace(made, destinations=destinations, digest=digest)
 
 
 def _destination(world: World, name: str, word: str, common: DestinationCommon, made: Recipe) -> DestinationRecipe:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from typing import TYPE_CHECKING
+import traceback
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import apsw
 
 from interpres.engine import Engine, Event, Left
 from interpres.fault import Fault
 from interpres.store.sqlite import SqliteStore
+from interpres.store.store import CannotStore
 from tests.crash.simulation.virtual import Stuck
 
 if TYPE_CHECKING:
@@ -32,6 +36,8 @@ class Machine:
         self.store: SqliteStore | None = None
         self.life: asyncio.Future[Left | None] | None = None
         self.refusals = 0
+        self.is_up = False
+        self.asking: dict[asyncio.Future[Any], int] = {}
         self.dies_at_step = 0
         self.doomed = False
         self.how = "crash"
@@ -59,6 +65,7 @@ class Machine:
             clock=clock,
             observer=self._seen,
             chance=chance.random,
+            anew=world.read_anew,
         )
         self.life = world.loop.create_future()
         world.trace("start", self.number)
@@ -81,10 +88,40 @@ class Machine:
             return
         self.refusals = 0
         self.world.trace("started", self.number)
-        life.set_result(await engine.run())
+        self.is_up = True
+        left = await engine.run()
+        self.is_up = False
+        life.set_result(left)
 
     def _seen(self, event: Event) -> None:
         self.world.trace(event.kind, event.message_id, event.state, event.destination, event.part, event.tries, *event.codes)
+
+    # asked
+
+    async def asked(self, work: Callable[[Engine], Coroutine[Any, Any, Any]]) -> Any:
+        """Have the engine do this, in a task of its own; what came of it. None where it is not there, or dies meanwhile."""
+        engine = self.engine
+        if engine is None or not self.is_up:
+            return None
+        reply: asyncio.Future[Any] = self.world.loop.create_future()
+        self.asking[reply] = self.number
+        reply.add_done_callback(lambda done: self.asking.pop(done, None))
+        self.world.loop.create_task(self._do(work, engine, reply), context=self.world.loop.on(self.number))
+        return await reply
+
+    async def _do(self, work: Callable[[Engine], Coroutine[Any, Any, Any]], engine: Engine, reply: asyncio.Future[Any]) -> None:
+        try:
+            done = await work(engine)
+        except (CannotStore, Fault) as refused:
+            done = str(refused)
+        except Exception as error:
+            if self.number in self.world.loop.dead:
+                return  # its last words
+            frames = [f"{Path(f.filename).name}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)][-6:]
+            self.world.expect(False, f"I12: {work.__name__} ended with {type(error).__name__} {' '.join(frames)}")
+            done = None
+        if not reply.done():
+            reply.set_result(done)
 
     # dying
 
@@ -131,6 +168,10 @@ class Machine:
         if cut:
             world.disk.cut()
         world.hang_up()
+        self.is_up = False
+        for reply in tuple(self.asking):
+            if not reply.done():
+                reply.set_result(None)
         if not self.life.done():
             self.life.set_result(None)
 

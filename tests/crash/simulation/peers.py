@@ -28,6 +28,7 @@ class Arrived:
     key: str
     what: str
     lane: str
+    run: int
     part: int
     place: str
     digest: bytes
@@ -95,8 +96,8 @@ class Peer:
         what = names["message_id"] if self.world.profile.answer == "delivered" else tree["n"]
         lane = tree.get("lane", "")
         digest = hashlib.sha256(parcel.payload).digest()
-        part = int(names["part"])
-        self.arrived.append(Arrived(names["message_id"], parcel.key, f"{what}/{part}", lane, part, self.place, digest))
+        run, part = int(names["run"]), int(names["part"])
+        self.arrived.append(Arrived(names["message_id"], parcel.key, f"{what}/{part}", lane, run, part, self.place, digest))
 
     def _answer(self, reply: asyncio.Future[Any], outcome: Any) -> None:
         if not reply.done():

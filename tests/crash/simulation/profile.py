@@ -37,6 +37,7 @@ class Profile:
     retry_after: float
     slow: float
     away: float
+    acts: int
     disasters: int
     between_disasters: float
     crash: float
@@ -90,6 +91,7 @@ def drawn(chance: random.Random) -> Profile:
         retry_after=share(0.3, 0.2),
         slow=share(0.3, 0.1),
         away=share(0.4, 1.0),
+        acts=chance.choice((0, 0, 4, 15)),
         disasters=chance.choice((0, 1, 3, 6)),
         between_disasters=chance.choice((0.05, 1.0, 10.0)),
         crash=share(0.8, 1.0),

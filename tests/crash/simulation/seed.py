@@ -8,17 +8,22 @@ import gc
 import shutil
 import tempfile
 from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import apsw
 
 from interpres.fault import Fault
+from interpres.store.acts import ReplayRecord
+from interpres.store.records import RunRecord
 from interpres.store.sqlite import SqliteStore
 from interpres.store.store import CannotStore
 from tests.crash.checker import Effect, Evidence, check
 from tests.crash.simulation.disasters import Disasters
 from tests.crash.simulation.edges import Edge, walked
+from tests.crash.simulation.peers import Arrived
+from tests.crash.simulation.people import People
 from tests.crash.simulation.senders import Sender
 from tests.crash.simulation.stage import staged
 from tests.crash.simulation.virtual import Stuck, VirtualLoop
@@ -28,7 +33,14 @@ from tests.crash.snapshot import Snapshot, snapshot
 LONGEST_SECONDS = 12 * 86_400.0
 """In so long a time, healed, everything has come to an end."""
 
+MOST_TIDIES = 200
+"""So often people let things go at the end."""
+
 LOOK_SECONDS = 20.0
+
+
+Runs = Mapping[int, tuple[RunRecord, ...]]
+"""The runs of each message that has more than one, by its sequence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +120,18 @@ class _Story:
         supervisor = asyncio.create_task(self._supervise())
         senders = [Sender(world, number).run() for number in range(world.profile.senders)]
         checks = asyncio.create_task(self._checkpoints())
-        await asyncio.gather(Disasters(world).run(), *senders)
+        people = People(world)
+        looking_after = asyncio.create_task(people.run())
+        await asyncio.gather(Disasters(world).run(), *senders, looking_after)
         checks.cancel()
         self._heal()
         await self._settle()
+        for _ in range(MOST_TIDIES):
+            if not await people.tidy_up():
+                break
+            await self._settle()
+        else:
+            world.expect(False, "I2: what people let go comes back again and again")
         await self._stop()
         await supervisor
         await self._check()
@@ -185,28 +205,44 @@ class _Story:
         await store.open()
         try:
             held = await snapshot(store)
+            replays = await store.replays()
+            runs = {m.sequence: story.runs for m in held.messages if m.run and (story := await store.story(m.sequence))}
         finally:
             await store.close()
         self.edges = walked(held)
-        for sentence in check(held, self._evidence(held), settled=_nothing_stands_in_the_way(held)):
+        evidence = Evidence(self.world.acknowledged, list(self._effects(held, runs)), self._places(), self._owes())
+        sentences = [*check(held, evidence, settled=True), *_replayed(replays, runs)]
+        sentences += [f"I12: {trouble}" for trouble in self.world.loop.troubles]
+        for sentence in sentences:
             self.world.expect(False, sentence)
-        for trouble in self.world.loop.troubles:
-            self.world.expect(False, f"I12: {trouble}")
 
-    def _evidence(self, held: Snapshot) -> Evidence:
+    def _places(self) -> frozenset[str]:
+        return frozenset(peer.place for peer in self.world.peers.values())
+
+    def _owes(self) -> dict[str, frozenset[str]]:
+        return {name: frozenset(recipe.destinations) for name, recipe in self.world.recipes.items()}
+
+    def _effects(self, held: Snapshot, runs: Runs) -> Iterator[Effect]:
+        """What arrived at the peers. Order is promised within the first run, and within each replay."""
         sequences = {m.id: m.sequence for m in held.messages}
-        arrived = [
-            Effect(a.key, a.what, a.lane, sequences.get(a.message_id, 0) * 1000 + a.part, a.place, a.digest)
-            for peer in self.world.peers.values()
-            for a in peer.arrived
-        ]
-        places = frozenset(peer.place for peer in self.world.peers.values())
-        owes = {name: frozenset(recipe.destinations) for name, recipe in self.world.recipes.items()}
-        return Evidence(self.world.acknowledged, arrived, places, owes)
+        for peer in self.world.peers.values():
+            for a in peer.arrived:
+                sequence = sequences.get(a.message_id, 0)
+                lane = a.lane if not a.run else _lane_of_run(a, runs.get(sequence, ()))
+                yield Effect(a.key, a.what, lane, sequence * 1000 + a.part, a.place, a.digest)
 
 
-def _nothing_stands_in_the_way(held: Snapshot) -> bool:
-    """Whether no lane waits for a person."""
-    return not any(m.state == "held" for m in held.messages) and not any(
-        d.state in ("held", "refused", "dead") for d in held.deliveries
-    )
+def _lane_of_run(a: Arrived, runs: tuple[RunRecord, ...]) -> str:
+    reasons = [r.reason for r in runs if r.number == a.run and r.kind == "replay"]
+    return f"{a.lane} {reasons[0]}" if a.lane and reasons else ""
+
+
+def _replayed(replays: Sequence[ReplayRecord], runs: Runs) -> Iterator[str]:
+    """Every replay came to its end, and made one run of each message."""
+    for replay in replays:
+        if replay.state == "going":
+            yield f"I2: {replay.reason} is still going"
+    for sequence, of_message in runs.items():
+        for reason, times in Counter(r.reason for r in of_message if r.kind == "replay").items():
+            if times > 1:
+                yield f"I3: message {sequence} was run {times} times by {reason}"

@@ -11,10 +11,13 @@ from unittest.mock import patch
 import structlog
 
 from interpres import catalog
-from interpres.store.sqlite import opening, seen, writer
+from interpres.store.sqlite import opening, readers, seen, writer
 from tests.crash.simulation.channels import PARTS, Poison
 from tests.crash.simulation.threads import stand_ins
 from tests.crash.simulation.world import World
+
+SEEN_BITS = 1 << 12
+"""So small that intakes are now and then taken for others that were seen."""
 
 
 class _Secrets:
@@ -33,9 +36,11 @@ def staged(world: World) -> Iterator[None]:
         stack.enter_context(patch.object(catalog, "part", lambda room, name: PARTS.get((room, name)) or real(room, name)))
         stack.enter_context(patch.object(writer, "threading", stands["threading"]))
         stack.enter_context(patch.object(writer, "queue", stands["queue"]))
+        stack.enter_context(patch.object(readers, "ThreadPoolExecutor", stands["pool"]))
         stack.enter_context(patch.object(writer, "CHECKPOINT_PAGES", world.profile.checkpoint_pages))
         stack.enter_context(patch.object(opening, "secrets", _Secrets(world.draw("salt"))))
-        stack.enter_context(patch.object(seen, "BITS", 1 << 16))
+        stack.enter_context(patch.object(seen, "BITS", SEEN_BITS))
+        stack.enter_context(patch.object(seen, "MASK", SEEN_BITS - 1))
         stack.enter_context(_listening_to_logs(world))
         try:
             yield

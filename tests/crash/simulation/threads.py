@@ -47,6 +47,31 @@ class Thread:
         self._turn()
 
 
+class Pool:
+    """Threads for those who ask; what was asked is answered before it is shut down."""
+
+    def __init__(self, threads: int, name: str) -> None:
+        self.asked: dict[int, Callable[[], None]] = {}
+        self.number = 0
+
+    def take(self, work: Callable[[], None]) -> Callable[[], None]:
+        """What does this work once, now or when the pool is shut down."""
+        self.number += 1
+        number = self.number
+        self.asked[number] = work
+
+        def once() -> None:
+            if number in self.asked:
+                self.asked.pop(number)()
+
+        return once
+
+    def shutdown(self) -> None:
+        """Answer what was asked."""
+        for number in tuple(self.asked):
+            self.asked.pop(number)()
+
+
 class Queue:
     """What `queue.SimpleQueue` does; taking from an empty one ends the thread's turn."""
 
@@ -71,7 +96,10 @@ class Queue:
 
 
 def stand_ins(delay: Callable[[], float]) -> dict[str, Any]:
-    """The modules `threading` and `queue` as the store's writer knows them. A writer makes its queue first, then its thread."""
+    """`threading` and `queue` as the store's writer knows them, and the pool of its readers.
+
+    A writer makes its queue first, then its thread.
+    """
     lines: list[Queue] = []
 
     def thread(*, target: Callable[[], None], name: str, daemon: bool) -> Thread:
@@ -79,5 +107,6 @@ def stand_ins(delay: Callable[[], float]) -> dict[str, Any]:
 
     return {
         "threading": SimpleNamespace(Thread=thread),
+        "pool": Pool,
         "queue": SimpleNamespace(SimpleQueue=lambda: Queue(lines), Empty=queue.Empty),
     }

@@ -113,7 +113,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
             else:
                 future.set_result(result)
 
-        self.call_later(self.read_delay(), work)
+        take = getattr(executor, "take", None)
+        self.call_later(self.read_delay(), take(work) if take else work)
         return future
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:

@@ -6,11 +6,14 @@ import asyncio
 import hashlib
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from interpres.channel import Recipe
 from interpres.clock import Clock
+from interpres.engine.reading import Reading
 from interpres.message import Intake
 from interpres.source import Receipt
 from tests.crash.checker import Acknowledged
@@ -61,6 +64,9 @@ class World:
         self.listening: dict[str, Callable[[Intake, asyncio.Future[Receipt | None]], None]] = {}
         self.connections: dict[asyncio.Future[Receipt | None], str] = {}
         self.agency = Agency(self)
+        self.version = 1
+        self.settings = self.profile
+        """The profile, with what was edited of the channels since."""
         self.recipes = recipes(self)
         self.peers = {
             (name, destination): Peer(self, f"{name}/{destination}", recipe.word != "blunt")
@@ -92,6 +98,19 @@ class World:
     def after(self, seconds: float, do: Callable[..., Any], *what: Any) -> None:
         """The world does this then, whatever machine asked for it and whether or not it still lives."""
         self.loop.call_later(seconds, do, *what, context=self.loop.on(0))
+
+    # what the workspace says
+
+    def change_recipes(self, chance: random.Random) -> None:
+        """Somebody edits the workspace."""
+        self.version += 1
+        self.settings = replace(self.settings, stops=chance.random() < 0.3, attempts=chance.choice((0, 0, 1, 3)))
+        self.recipes = recipes(self)
+
+    async def read_anew(self, running: Mapping[str, Recipe]) -> Reading:
+        """The workspace as it is now."""
+        await asyncio.sleep(self.latency(self._chance))
+        return Reading(self.recipes)
 
     # what is told
 
