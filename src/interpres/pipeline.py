@@ -95,9 +95,7 @@ def process(opened: Opened, channel: Recipe, context: Mapping[str, Any]) -> Resu
     if opened.result is not None:
         return opened.result
     assert opened.document is not None
-    # What was asked for and is not there is missing: that is no mistake of the channel, and nothing to warn of.
-    asked = dict.fromkeys((e.name for e in channel.enrich), MISSING)
-    everything = {**context_of(opened.message), **opened.keys, **asked, **context}
+    everything = given(opened, channel, context)
     owed: list[Owed] = []
     warnings = list(opened.warnings)
     for destination in channel.destinations.values():
@@ -109,6 +107,13 @@ def process(opened: Opened, channel: Recipe, context: Mapping[str, Any]) -> Resu
     if not owed:
         return Result("filtered", "nothing to send", warnings=tuple(warnings))
     return Result("processed", faults=refused, warnings=tuple(warnings), owed=tuple(owed))
+
+
+def given(opened: Opened, channel: Recipe, context: Mapping[str, Any]) -> dict[str, Any]:
+    """Every name that a mapping may read beside the document: what comes with the message, its keys, and what was asked for."""
+    # What was asked for and is not there is missing: that is no mistake of the channel, and nothing to warn of.
+    asked = dict.fromkeys((e.name for e in channel.enrich), MISSING)
+    return {**context_of(opened.message), **opened.keys, **asked, **context}
 
 
 def context_of(message: Message) -> dict[str, Any]:

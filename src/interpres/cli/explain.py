@@ -38,7 +38,7 @@ def command(
     rows: list[dict[str, Any]] = []
     for given in given_messages([file], context, loaded):
         status = max(status, _explained(given, loaded, only, rows))
-    _show(rows, as_json)
+    show_rows(rows, as_json)
     if only is not None and not rows:
         talk.say(f"nothing was made at {only}; without --only every place is shown")
     raise typer.Exit(status)
@@ -57,7 +57,8 @@ def _within(target: str, only: str) -> bool:
     return target == only or (target.startswith(only) and target[len(only)] in ".[")
 
 
-def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
+def show_rows(rows: list[dict[str, Any]], as_json: bool) -> None:
+    """A table for people, a row a line for programs."""
     if as_json or not talk.for_people():
         for facts in rows:
             talk.row(facts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -24,6 +25,19 @@ def command(
         str | None,
         typer.Option("--payload", metavar="DESTINATION", help="What was made for this destination.", show_default=False),
     ] = None,
+    then: Annotated[
+        bool,
+        typer.Option("--then", help="Made again by the recipe of its day: whether it comes out as it did, and what changed."),
+    ] = False,
+    explain: Annotated[
+        str | None,
+        typer.Option(
+            "--explain",
+            metavar="DESTINATION",
+            help="Where every value made for this destination came from, by the recipe of its day.",
+            show_default=False,
+        ),
+    ] = None,
     folder: WorkspaceOption = None,
     var: VarOption = None,
     as_json: JsonOption = False,
@@ -45,11 +59,16 @@ def command(
     elif payload is not None:
         for piece in look(here, lambda store: _payloads(store, message, payload)):
             talk.content(piece + b"\n")
+    elif then or explain is not None:
+        from interpres.cli.then import explained, made_again
+
+        work = made_again if explain is None else partial(explained, destination=explain)
+        raise typer.Exit(look(here, lambda store: work(store, message, here, as_json=as_json)))
     else:
         _tell(look(here, lambda store: _story(store, message)), as_json)
 
 
-async def _sequence(store: Store, message: str) -> int:
+async def sequence_named(store: Store, message: str) -> int:
     sequence = await store.sequence_of(message.upper())
     if sequence is None:
         raise Fault(
@@ -59,13 +78,13 @@ async def _sequence(store: Store, message: str) -> int:
 
 
 async def _story(store: Store, message: str) -> Story:
-    story = await store.story(await _sequence(store, message))
+    story = await store.story(await sequence_named(store, message))
     assert story is not None
     return story
 
 
 async def _body(store: Store, message: str) -> tuple[bytes, str]:
-    found = await store.message(await _sequence(store, message))
+    found = await store.message(await sequence_named(store, message))
     return found.body, found.channel
 
 
@@ -83,6 +102,10 @@ def _tell(story: Story, as_json: bool) -> None:
     m = story.message
     talk.result(f"{m.id}  {m.channel}  {m.state}" + (f": {m.reason}" if m.reason else ""))
     talk.result(f"  received {m.received_at}, {m.size} bytes" + (", answered early" if m.early else ""))
+    if m.pruned_at:
+        from interpres.store.records import content_removed
+
+        talk.result(f"  {content_removed(m.pruned_at).line()}")
     for name, value in (*m.envelope.items(), *m.keys.items()):
         talk.result(f"  {name}: {talk.printable(value)}")
     for fault in (*m.faults, *m.warnings):
