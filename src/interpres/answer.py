@@ -37,7 +37,8 @@ class Reply:
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A call's end. `tree` is the decoded body (MISSING where there is none that can be read); `faults` say why it is refused
-    or held; `after_seconds` is what the system asked to wait."""
+    or held; `after_seconds` is what the system asked to wait. `items` are the entries of the list that was asked for, each with
+    its own end; None where there is no such list."""
 
     state: State
     status: int
@@ -45,6 +46,7 @@ class Answer:
     tree: Any = field(default=MISSING, repr=False)
     faults: tuple[Fault, ...] = ()
     after_seconds: float | None = None
+    items: tuple[Answer, ...] | None = None
 
 
 _PASSING: Final[Mapping[int, str]] = {

@@ -76,6 +76,19 @@ class SourceCommon(Settings):
     )
 
 
+class BatchFile(Settings):
+    """How deliveries of several lanes are gathered into one request: the lists under `join` of their payloads become one list."""
+
+    count: int = Field(ge=2, le=10_000, description="How many deliveries go into one request at most.")
+    seconds: float = Field(default=2.0, gt=0, le=3600, description="How long the first waits for so many to come.")
+    join: str = Field(min_length=1, description="The list in each payload, by its key.", examples=["visits"])
+    each: str = Field(
+        default="",
+        description="The list in the answer that has an entry for each entry sent, by its key; without it all end alike.",
+        examples=["data"],
+    )
+
+
 class DestinationCommon(Settings):
     """What every destination may say beside its own settings."""
 
@@ -92,6 +105,9 @@ class DestinationCommon(Settings):
     for_at_most: Duration = Field(
         default=3 * 86400.0,
         description="How long a delivery is tried before it is dead. While a destination is away, no delivery dies of its age.",
+    )
+    batch: BatchFile | None = Field(
+        default=None, description="Several deliveries in one request: `{count: 50, seconds: 2, join: LIST, each: LIST}`."
     )
     remember: RememberFile | None = Field(
         default=None, description="What is kept of its answer, for `recall`: `{in: COLLECTION, key: =FORMULA, value: =FORMULA}`."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -43,11 +43,17 @@ def idempotency_key(message_id: str, run: int, destination: str, part: int) -> s
     return str(uuid.uuid5(_KEYS, f"{message_id}/{run}/{destination}/{part}"))
 
 
+def batch_key(keys: Sequence[str]) -> str:
+    """The key of deliveries that go out together: the same for the same ones in the same order; of one it is its own."""
+    return keys[0] if len(keys) == 1 else str(uuid.uuid5(_KEYS, "/".join(keys)))
+
+
 @dataclass(frozen=True, slots=True)
 class Parcel:
     """What a destination is given to send: the payload and what its names and headers may be made of.
 
-    `names` holds message_id, received_on, channel, destination, run, part, source_name and those of `keys:`.
+    `names` holds message_id, received_on, channel, destination, run, part, source_name and those of `keys:`; of several
+    deliveries in one, those that are the same for all. `each` is the answer's list that says what became of each entry sent.
     """
 
     key: str
@@ -56,6 +62,7 @@ class Parcel:
     tree: Any = None
     names: Mapping[str, str] = field(default_factory=dict)
     attempt: int = 1
+    each: str = ""
 
     def __repr__(self) -> str:
         return f"Parcel({self.key} {self.media_type} {len(self.payload)} bytes)"
@@ -66,7 +73,8 @@ class Outcome:
     """What became of one attempt: the state to settle to, what the peer answered, and the faults it named.
 
     `answer` is the decoded answer (a tree) for `remember` and `reply`; `status` the protocol's own word for it
-    (`200`, `AA`); `after_seconds` what a peer in trouble asked us to wait.
+    (`200`, `AA`); `after_seconds` what a peer in trouble asked us to wait. `items` is what became of each entry where the answer
+    has a list of that (see `Parcel.each`).
     """
 
     state: Literal["delivered", "waiting", "refused", "held", "uncertain"]
@@ -74,3 +82,4 @@ class Outcome:
     answer: Any = None
     faults: tuple[Any, ...] = ()
     after_seconds: float | None = None
+    items: tuple[Outcome, ...] | None = None

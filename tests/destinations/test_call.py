@@ -32,7 +32,7 @@ class Asked:
             raise Fault("N220", f"there is no operation '{call}'")
         return self.known
 
-    async def call(self, call: str, parameters: Any, body: Any, key: str, media_type: str | None) -> Answer:
+    async def call(self, call: str, parameters: Any, body: Any, key: str, media_type: str | None, each: str) -> Answer:
         self.calls.append((call, parameters, body, key, media_type))
         if isinstance(self.answer, Exception):
             raise self.answer

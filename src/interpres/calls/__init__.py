@@ -67,10 +67,12 @@ class Calls:
         body: Tree | bytes = None,
         key: str | None = None,
         media_type: str | None = None,
+        each: str = "",
     ) -> Answer:
         """One call and what its answer means.
 
-        `body` is a tree or the bytes of one; `key` goes into the operation's `key_header`. Raises `TryAgain` for a sick peer
+        `body` is a tree or the bytes of one; `key` goes into the operation's `key_header`. `each` names a list in the answer:
+        its entries have a meaning each, as `item` in the formulas of `answers`. Raises `TryAgain` for a sick peer
         (`uncertain` where it may have acted: silence after the request was out, a gateway's 502 or 504; never for an operation
         that only asks), `Fault` N220, N222 or `Faults` N221 for a call that cannot be made.
         """
@@ -78,7 +80,7 @@ class Calls:
         system = self._systems[call.partition("/")[0]]
         request = self._request(operation, parameters or {}, body, key, media_type)
         reply = await self._line(system).exchange(request)
-        return self._read(system, operation, reply)
+        return self._read(system, operation, reply, each)
 
     async def renew(self, systems: Mapping[str, System], environment: Mapping[str, str]) -> None:
         """Speak to these systems from now on, as the environment says now. A system that is not among them stays as it was.
@@ -159,17 +161,31 @@ class Calls:
         made: SignIn = part(settings, system.name, line.ask, self._clock)
         return made
 
-    def _read(self, system: System, operation: Operation, reply: Reply) -> Answer:
+    def _read(self, system: System, operation: Operation, reply: Reply, each: str = "") -> Answer:
         tree = MISSING if reply.fault or not reply.body else self._tree(reply.body)
         sick = passing(reply, system.name)
         meanings = system.meanings.get(operation.name, ())
-        state = self._meant(meanings, tree, reply, sick is not None)
+        state = self._meant(meanings, tree, reply, MISSING, sick is not None)
         if state is None and sick is not None:
             raise TryAgain(sick.says, after_seconds=sick.after_seconds, uncertain=sick.uncertain and operation.method not in SAFE)
         if state is None:
             state = self._by_status(operation, reply, bool(meanings))
         faults = tuple(self._faults(system, operation, reply, tree, state))
-        return Answer(state, reply.status, reply.headers, tree, faults, retry_after_seconds(reply))
+        items = self._items(system, operation, reply, tree, each) if each else None
+        return Answer(state, reply.status, reply.headers, tree, faults, retry_after_seconds(reply), items)
+
+    def _items(self, system: System, operation: Operation, reply: Reply, tree: Any, each: str) -> tuple[Answer, ...] | None:
+        """What each entry of the answer's list means."""
+        found = tree.get(each) if isinstance(tree, dict) else None
+        if not isinstance(found, list):
+            return None
+        meanings = system.meanings.get(operation.name, ())
+        answers = []
+        for item in found:
+            state = self._meant(meanings, tree, reply, item) or self._by_status(operation, reply, bool(meanings))
+            faults = tuple(self._faults(system, operation, reply, item, state))
+            answers.append(Answer(state, reply.status, reply.headers, item, faults))
+        return tuple(answers)
 
     def _tree(self, body: bytes) -> Any:
         try:
@@ -177,10 +193,10 @@ class Calls:
         except (Fault, Faults):
             return MISSING
 
-    def _meant(self, meanings: tuple[Meaning, ...], tree: Any, reply: Reply, sick: bool) -> State | None:
+    def _meant(self, meanings: tuple[Meaning, ...], tree: Any, reply: Reply, item: Any, sick: bool = False) -> State | None:
         """What the first true formula says. On a status that says try again only those that look at the status are asked:
         the envelope of a 503 says `success: false` too, and is no refusal."""
-        names = {"http": {"status": reply.status, "headers": dict(reply.headers)}, "item": MISSING}
+        names = {"http": {"status": reply.status, "headers": dict(reply.headers)}, "item": item}
         for meaning in meanings:
             if sick and not meaning.reads_status:
                 continue

@@ -71,6 +71,7 @@ class Call(Destination):
                 parcel.payload if has_body else None,
                 parcel.key,
                 media_type=_media_type(parcel, has_body),
+                each=parcel.each,
             )
         except Fault as wrong:
             return Outcome("refused" if wrong.code == "N251" else "held", faults=(wrong,))
@@ -95,4 +96,5 @@ def _outcome(answer: Answer, operation: str) -> Outcome:
         answer=None if answer.tree is MISSING else answer.tree,
         faults=faults,
         after_seconds=answer.after_seconds,
+        items=None if answer.items is None else tuple(_outcome(item, operation) for item in answer.items),
     )

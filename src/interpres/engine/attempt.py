@@ -66,26 +66,45 @@ class Attempts:
 
     async def make(self, claimed: Claimed, ready: Ready | None) -> Attempt:
         """Send the delivery once; whatever happens is an outcome."""
-        began = (self.shift.clock.steady_ms(), self.shift.clock.wall_ms())
         try:
             payload = ready.payload if ready else await self.shift.store.payload(claimed.delivery)
-            parcel = self._parcel(claimed, payload, ready.tree if ready else None)
+        except Exception as error:
+            return self.ended(error, self._now(), claimed.message_id)
+        tree = ready.tree if ready else None
+        return await self.send(Parcel(key_of(claimed), payload, claimed.media_type, tree, self.names(claimed), claimed.tries))
+
+    async def send(self, parcel: Parcel) -> Attempt:
+        """Send this once; whatever happens is an outcome."""
+        began = self._now()
+        try:
             async with asyncio.timeout(LONGEST_SEND_SECONDS):
                 outcome = await self.part.send(parcel)
-        except CannotStore as refused:
-            return Attempt(Outcome("waiting"), *began, refused.fault.says)
-        except (TryAgain, TimeoutError, Fault, Faults) as wrong:
-            return _gone_wrong(wrong, began)
         except Exception as error:
-            fault = own_bug(error, "sending a delivery", claimed.message_id)
-            return Attempt(Outcome("held", faults=(fault,)), *began)
+            return self.ended(error, began, parcel.names.get("message_id", ""))
         return Attempt(outcome, *began, sick=outcome.state in ("waiting", "uncertain"))
 
-    def _parcel(self, claimed: Claimed, payload: bytes, tree: Any) -> Parcel:
-        key = idempotency_key(claimed.message_id, claimed.run, claimed.destination, claimed.part)
-        return Parcel(key, payload, claimed.media_type, tree, self._names(claimed), claimed.tries)
+    def _now(self) -> tuple[int, int]:
+        return self.shift.clock.steady_ms(), self.shift.clock.wall_ms()
 
-    def _names(self, claimed: Claimed) -> dict[str, str]:
+    def ended(self, error: Exception, began: tuple[int, int], message_id: str) -> Attempt:
+        """What an exception means: a sick peer's passes, a fault refuses the delivery, anything else is our own bug."""
+        match error:
+            case CannotStore():
+                return Attempt(Outcome("waiting"), *began, error.fault.says)
+            case TryAgain():
+                outcome = Outcome("uncertain" if error.uncertain else "waiting", after_seconds=error.after_seconds)
+                return Attempt(outcome, *began, error.says, sick=True)
+            case TimeoutError():
+                return Attempt(Outcome("uncertain"), *began, "the destination did not come back", sick=True)
+            case Fault():
+                return Attempt(Outcome("held" if error.code in UNREADABLE else "refused", faults=(error,)), *began)
+            case Faults():
+                return Attempt(Outcome("refused", faults=error.faults), *began)
+        fault = own_bug(error, "sending a delivery", message_id)
+        return Attempt(Outcome("held", faults=(fault,)), *began)
+
+    def names(self, claimed: Claimed) -> dict[str, str]:
+        """What names and headers of a parcel, and formulas of `remember`, may be made of."""
         return {
             **claimed.names,
             "message_id": claimed.message_id,
@@ -122,9 +141,11 @@ class Attempts:
             return (), ()
         answer = MISSING if outcome.answer is None else outcome.answer
         try:
-            key, value = self.memory.worked(answer, self._names(claimed))
+            key, value = self.memory.worked(answer, self.names(claimed))
         except Fault as wrong:
             return (), (wrong.but(level="warning").within(at=self.memory.at),)
+        except Exception as error:
+            return (), (own_bug(error, "working out what to remember", claimed.message_id).but(level="warning"),)
         return (Remembered(self.memory.collection, key, value),), ()
 
     def _course(self, claimed: Claimed, attempt: Attempt, now_ms: int) -> tuple[tuple[DeliveryState, ...], tuple[Fault, ...]]:
@@ -144,16 +165,9 @@ class Attempts:
         return (outcome.state,), faults
 
 
-def _gone_wrong(wrong: Exception, began: tuple[int, int]) -> Attempt:
-    """What an exception of a destination means: a sick peer's passes, a fault refuses the delivery."""
-    if isinstance(wrong, TryAgain):
-        outcome = Outcome("uncertain" if wrong.uncertain else "waiting", after_seconds=wrong.after_seconds)
-        return Attempt(outcome, *began, wrong.says, sick=True)
-    if isinstance(wrong, Fault):
-        return Attempt(Outcome("held" if wrong.code in UNREADABLE else "refused", faults=(wrong,)), *began)
-    if isinstance(wrong, Faults):
-        return Attempt(Outcome("refused", faults=wrong.faults), *began)
-    return Attempt(Outcome("uncertain"), *began, "the destination did not come back", sick=True)
+def key_of(claimed: Claimed) -> str:
+    """The delivery's own idempotency key."""
+    return idempotency_key(claimed.message_id, claimed.run, claimed.destination, claimed.part)
 
 
 def _given_up(tries: int, age_seconds: float, says: str) -> Fault:

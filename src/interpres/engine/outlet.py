@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final, Literal
@@ -10,6 +11,7 @@ from typing import Final, Literal
 from interpres.channel import DestinationRecipe
 from interpres.destination import Destination
 from interpres.engine.attempt import Attempt, Attempts, Ready
+from interpres.engine.gather import Gather
 from interpres.engine.own_bug import own_bug
 from interpres.engine.rest import Rest
 from interpres.engine.shift import AGAIN_SECONDS, Shift, log
@@ -34,6 +36,8 @@ class Outlet:
         self.part = part
         self.rest = Rest(shift.clock, shift.chance, HANDS)
         self.attempts = Attempts(shift, channel, recipe, part, self.rest)
+        batch = recipe.common.batch
+        self.gather = Gather(self.attempts, batch, recipe.format) if batch else None
         self.free = HANDS
         self.under_way: set[int] = set()
         self.paused = False
@@ -102,7 +106,7 @@ class Outlet:
 
     def take_hand(self) -> bool:
         """Keep a hand for a delivery that may be born `sending`."""
-        if not self._still and self._may_begin():
+        if self.gather is None and not self._still and self._may_begin():
             self.free -= 1
             return True
         return False
@@ -121,8 +125,11 @@ class Outlet:
 
     def begin(self, claimed: Claimed, ready: Ready | None = None) -> None:
         """A hand that was taken starts on a delivery that is `sending`, and goes on with whatever is due after it."""
-        self.under_way.add(claimed.delivery)
-        hand = asyncio.create_task(self._deliver(claimed, ready))
+        self._begin((claimed,), ready)
+
+    def _begin(self, load: Sequence[Claimed], ready: Ready | None = None) -> None:
+        self.under_way.update(claimed.delivery for claimed in load)
+        hand = asyncio.create_task(self._deliver(load, ready))
         self._hands.add(hand)
         hand.add_done_callback(self._hands.discard)
 
@@ -153,18 +160,19 @@ class Outlet:
             return self._seconds_until_probe()
         is_probe = self.rest.resting
         self.free -= hands
-        claims = Claims()
+        loads: Sequence[Sequence[Claimed]] = ()
         try:
             claims = await asyncio.shield(self.shift.store.claim(self._claim(hands, anything=is_probe)))
+            loads = self._loads(claims)
         except CannotStore as refused:
             self.shift.trouble(refused)
             return AGAIN_SECONDS
         finally:
-            self.free += hands - len(claims.claimed)
-        for claimed in claims.claimed:
-            self._probe = claimed.delivery if is_probe else self._probe
-            self.begin(claimed)
-        if len(claims.claimed) == hands:
+            self.free += hands - len(loads)
+        for load in loads:
+            self._probe = load[0].delivery if is_probe else self._probe
+            self._begin(load)
+        if len(loads) == hands:
             self.nudge()
         return self._seconds_until(claims.next_due_ms)
 
@@ -174,11 +182,20 @@ class Outlet:
             return 0
         if self.rest.resting:
             return int(bool(self.free) and self._probe is None and self.rest.probe_in_seconds() == 0)
-        return -(-self._may_begin() // 2)
+        return min(1, self._may_begin()) if self.gather else -(-self._may_begin() // 2)
 
-    def _claim(self, limit: int, *, anything: bool = False) -> Claim:
-        now_ms = self.shift.clock.steady_ms()
-        return Claim(self.channel, self.recipe.name, FAR_MS if anything else now_ms, limit)
+    def _claim(self, hands: int, *, anything: bool = False) -> Claim:
+        now_ms = FAR_MS if anything else self.shift.clock.steady_ms()
+        if self.gather is None:
+            return Claim(self.channel, self.recipe.name, now_ms, hands)
+        batch = self.gather.batch
+        return Claim(self.channel, self.recipe.name, now_ms, batch.count if hands else 0, True, int(batch.seconds * 1000))
+
+    def _loads(self, claims: Claims) -> Sequence[Sequence[Claimed]]:
+        """What each hand is given: one delivery, or all that go out together."""
+        if self.gather is None:
+            return [(claimed,) for claimed in claims.claimed]
+        return [claims.claimed] if claims.claimed else []
 
     def _seconds_until_probe(self) -> float | None:
         waits = self.rest.resting and not self.paused and self._probe is None and self.free
@@ -189,23 +206,32 @@ class Outlet:
             return None if due_ms is None else self._seconds_until_probe()
         return max(0.0, (due_ms - self.shift.clock.steady_ms()) / 1000)
 
-    # one delivery after the other
+    # one delivery (or batch) after the other
 
-    async def _deliver(self, claimed: Claimed, ready: Ready | None) -> None:
+    async def _deliver(self, load: Sequence[Claimed], ready: Ready | None) -> None:
         try:
-            following: Claimed | None = claimed
-            while following is not None:
-                attempt = await self.attempts.make(following, ready)
-                self._note(following, attempt)
-                following = await self._settle(following, self.attempts.settled(following, attempt))
+            following = load
+            while following:
+                settled = await self._attempted(following, ready)
+                self._probe_is_over(following)
+                following = await self._settle(following, settled)
                 ready = None
         finally:
+            self._probe_is_over(load)
             self.free += 1
+
+    async def _attempted(self, load: Sequence[Claimed], ready: Ready | None) -> Sequence[Settled]:
+        if self.gather is not None:
+            return await self.gather.make(load, self._note)
+        (claimed,) = load
+        attempt = await self.attempts.make(claimed, ready)
+        self._note(claimed, attempt)
+        return (self.attempts.settled(claimed, attempt),)
 
     def _note(self, claimed: Claimed, attempt: Attempt) -> None:
         """What the attempt says about the peer: it lives, or it is away."""
-        is_probe, self._probe = self._probe == claimed.delivery, None if self._probe == claimed.delivery else self._probe
         if attempt.sick:
+            is_probe = self._probe == claimed.delivery
             if self.rest.failed(claimed.delivery, attempt.outcome.after_seconds, probe=is_probe):
                 seconds = round(self.rest.probe_in_seconds())
                 self._tell("a destination rests", failures=self.rest.failures, says=attempt.says, next_probe_seconds=seconds)
@@ -215,34 +241,48 @@ class Outlet:
                 self._tell("a destination is well again", rested_seconds=round(rested_seconds))
             if self.rest.growing:
                 self.nudge()
-        if is_probe:
+
+    def _probe_is_over(self, load: Sequence[Claimed]) -> None:
+        """Another may probe, unless the peer is well; soon, where this one told nothing about the peer."""
+        if self._probe == load[0].delivery:
+            self._probe = None
+            self.rest.no_probe_at_once()
             self.nudge()
 
-    async def _settle(self, claimed: Claimed, settled: Settled) -> Claimed | None:
+    async def _settle(self, load: Sequence[Claimed], settled: Sequence[Settled]) -> Sequence[Claimed]:
         """Write the outcome and claim what is due next, in one transaction."""
-        settled, claims = await self._written(claimed, settled)
-        self.under_way.discard(claimed.delivery)
+        settled, claims = await self._written(load, settled)
+        self.under_way.difference_update(claimed.delivery for claimed in load)
         self.shift.wake(claims.woken)
-        place = (self.channel, claimed.destination, claimed.part)
-        state = settled.states[-1]
-        took_seconds = settled.took_ms / 1000
-        self.shift.meter.attempted(self.channel, claimed.destination, claimed.message_id, state, settled.tries, took_seconds)
-        self.shift.delivery_is(claimed.sequence, claimed.message_id, place, state, settled.faults, settled.tries)
-        following = claims.claimed[0] if claims.claimed else None
-        if following is not None:
-            self.under_way.add(following.delivery)
-        elif claims.next_due_ms is not None:
+        by_delivery = {one.delivery: one for one in settled}
+        for claimed in load:
+            self._told(claimed, by_delivery[claimed.delivery])
+        (following,) = self._loads(claims) or [()]
+        self.under_way.update(claimed.delivery for claimed in following)
+        if not following and claims.next_due_ms is not None:
             self.nudge()
         return following
 
-    async def _written(self, claimed: Claimed, settled: Settled) -> tuple[Settled, Claims]:
+    def _told(self, claimed: Claimed, settled: Settled) -> None:
+        """The outcome is durable: say so to all who count it or wait for it."""
+        place = (self.channel, claimed.destination, claimed.part)
+        state, took_seconds = settled.states[-1], settled.took_ms / 1000
+        faults = tuple(fault for fault in settled.faults if fault.level == "fault")
+        self.shift.meter.attempted(self.channel, claimed.destination, claimed.message_id, state, settled.tries, took_seconds)
+        self.shift.delivery_is(claimed.sequence, claimed.message_id, place, state, faults, settled.tries)
+
+    async def _written(self, load: Sequence[Claimed], settled: Sequence[Settled]) -> tuple[Sequence[Settled], Claims]:
         """What was written in the end: an outcome that cannot be kept as it is holds the delivery as our own bug."""
         try:
-            return settled, await self.shift.kept(lambda: self.shift.store.settle(settled, self._claim(self._goes_on())))
+            return settled, await self._kept(settled)
         except Exception as error:
-            fault = own_bug(error, "keeping the outcome of a delivery", claimed.message_id)
-            held = replace(settled, states=("held",), answer=None, faults=(fault,), remembered=(), due_ms=0)
-            return held, await self.shift.kept(lambda: self.shift.store.settle(held, self._claim(self._goes_on())))
+            fault = own_bug(error, "keeping the outcome of a delivery", load[0].message_id)
+            held = [replace(s, states=("held",), answer=None, faults=(fault,), remembered=(), due_ms=0) for s in settled]
+            return held, await self._kept(held)
+
+    async def _kept(self, settled: Sequence[Settled]) -> Claims:
+        store = self.shift.store
+        return await self.shift.kept(lambda: store.settle_together(settled, self._claim(self._goes_on())))
 
     def _goes_on(self) -> int:
         """1 where the hand that has just sent something may go on with the next, else 0."""

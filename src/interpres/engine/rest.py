@@ -88,6 +88,10 @@ class Rest:
             self._leave_alone(1, asked_seconds)
         return begins
 
+    def no_probe_at_once(self) -> None:
+        """A probe came to nothing, neither an answer nor a failure of the peer: the next waits a little all the same."""
+        self.next_probe_ms = max(self.next_probe_ms, self._clock.steady_ms() + 1000)
+
     def blames(self, what: int) -> bool:
         """Whether a failure may be laid to this one alone, and not to a peer that is away for everybody.
 

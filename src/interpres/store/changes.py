@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from interpres.delivery import DeliveryState, MessageState
 from interpres.fault import Fault
@@ -109,12 +109,17 @@ class Postponed:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The engine has `limit` free hands for a destination: which deliveries are due?"""
+    """The engine has `limit` free hands for a destination: which deliveries are due?
+
+    For a `batch` it has one hand for up to `limit` deliveries that go out together, and waits `patience_ms` for so many to come.
+    """
 
     channel: str
     destination: str
     now_ms: int
     limit: int
+    batch: bool = False
+    patience_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +136,7 @@ class Settled:
     """The outcome of attempt `tries` of a delivery: the states it goes through, the last of which stays.
 
     `due_ms` is when it is tried again (state `waiting`). `answer` is what the peer said, as a tree; `says` why it was put off.
+    `batch` says of a delivery that was sent in a batch whether it is sent again with the same others, alone, or with any.
     """
 
     delivery: int
@@ -144,6 +150,7 @@ class Settled:
     answer: Any = None
     faults: tuple[Fault, ...] = ()
     remembered: tuple[Remembered, ...] = ()
+    batch: Literal["kept", "alone", "any"] = "kept"
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,11 @@ class Store(Reads):
 
     @abstractmethod
     def claim(self, claim: Claim) -> asyncio.Future[Claims]:
-        """Make due heads of lanes `sending`, the longest due first."""
+        """Make due heads of lanes `sending`, the longest due first.
+
+        What was sent in a batch is claimed with all of it, or, where the claim is for no batch, held as long as nobody knows
+        what came of it: alone it would have another key.
+        """
 
     @abstractmethod
     def settle(self, settled: Settled, claim: Claim | None = None) -> asyncio.Future[Claims]:
@@ -92,6 +96,10 @@ class Store(Reads):
 
         Settling the same attempt twice changes nothing.
         """
+
+    @abstractmethod
+    def settle_together(self, settled: Sequence[Settled], claim: Claim | None = None) -> asyncio.Future[Claims]:
+        """The same for deliveries that went out in one batch, in one transaction: they stay together or part together."""
 
     @abstractmethod
     def settle_interrupted(

@@ -27,6 +27,7 @@ from interpres.format import Format
 from interpres.mapping.picture import Block, Node
 from interpres.memory import Memory
 from interpres.settings import model_from_yaml, split_keys
+from interpres.workspace.batches import batch_faults
 from interpres.workspace.memories import read_memory
 
 if TYPE_CHECKING:
@@ -197,6 +198,7 @@ class _Reader:
         self.faults += self.workspace.destination_faults(word, settings, self.at("destinations", name, word))
         memory = self.memory(name, common)
         if common.mapping is None:
+            self.faults += self.batch_faults(name, word, settings, common, arrived)
             return DestinationRecipe(name, word, settings, common, arrived, at=at, memory=memory)
         mapping_name = common.mapping
         loaded = self.attempt(lambda: self.workspace.mapping(mapping_name), "destinations", name, "mapping")
@@ -204,8 +206,17 @@ class _Reader:
             return None
         self.faults += self.mapping_fits(loaded, arrived, self.at("destinations", name, "mapping"))
         always = loaded.promise is not None and _is_one_block(loaded.picture.output)
+        self.faults += self.batch_faults(name, word, settings, common, loaded.to_format)
         made = (loaded.to_format, loaded.compiled, loaded.promise)
         return DestinationRecipe(name, word, settings, common, *made, at, always, memory)
+
+    def batch_faults(
+        self, name: str, word: str, settings: BaseModel, common: DestinationCommon, format_: Format
+    ) -> Iterator[Fault]:
+        """Why deliveries cannot be gathered here."""
+        if common.batch is not None:
+            at = self.at("destinations", name, "batch")
+            yield from batch_faults(word, settings, format_.name, has_lane=self.written.lane is not None, at=at)
 
     def memory(self, destination: str, common: DestinationCommon) -> Memory | None:
         """What it keeps of its answers."""

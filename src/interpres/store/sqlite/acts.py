@@ -6,9 +6,9 @@ from typing import Any
 
 from interpres.delivery import UNSETTLED
 from interpres.store.acts import FROM, INTO, Act, Touched
-from interpres.store.sqlite import trouble
-from interpres.store.sqlite.ledger import Ledger
-from interpres.store.sqlite.settle import advance, through
+from interpres.store.sqlite import gather, trouble
+from interpres.store.sqlite.ledger import Ledger, through
+from interpres.store.sqlite.settle import advance
 from interpres.store.sqlite.sql import delivery as sql_delivery
 from interpres.store.sqlite.sql import run as sql
 
@@ -67,6 +67,8 @@ def _on_delivery(ledger: Ledger, kind: str, delivery: int) -> Touched:
             message, delivery, channel, name, state, "", "it has no payload: its message has to be processed again", lane
         )
     through(ledger, delivery, (channel_number, destination), (state, after))
+    if state == "waiting":
+        gather.break_up(ledger, delivery)
     _place(ledger, delivery, after)
     blocked, blocks = state in UNSETTLED or stops, after in UNSETTLED
     if blocks and not blocked:

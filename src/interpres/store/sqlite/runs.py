@@ -10,11 +10,11 @@ from typing import Any
 from interpres.delivery import MESSAGE_EDGES, UNSETTLED
 from interpres.store.acts import Place, Rerun, Touched
 from interpres.store.changes import NewDelivery, Processed
-from interpres.store.sqlite import trouble
+from interpres.store.sqlite import gather, trouble
 from interpres.store.sqlite.acts import begin
 from interpres.store.sqlite.debt import Debt, Owing
-from interpres.store.sqlite.ledger import Ledger, step
-from interpres.store.sqlite.settle import advance, through
+from interpres.store.sqlite.ledger import Ledger, step, through
+from interpres.store.sqlite.settle import advance
 from interpres.store.sqlite.sql import run as sql
 from interpres.store.sqlite.sql import trouble as trouble_sql
 from interpres.store.sqlite.text import json_text, json_value, names_value
@@ -145,6 +145,8 @@ def replaced(ledger: Ledger, message: int, run: int, done: Processed) -> Replace
         if wanted is not None and name not in wanted:
             continue
         counted = "waiting" if state == "behind" else state
+        if state == "waiting":
+            gather.break_up(ledger, id_)
         through(ledger, id_, (channel, destination), (counted, "dropped"))
         ledger.db.execute(sql.DROP, (ledger.row, id_))
         trouble.clear(ledger, message, id_)

@@ -2,35 +2,45 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 from interpres.clock import Clock
-from interpres.delivery import DELIVERY_EDGES, UNSETTLED
+from interpres.delivery import UNSETTLED
 from interpres.fault import Fault
 from interpres.message import message_ulid
 from interpres.store.changes import Claim, Settled
 from interpres.store.records import Claimed, Claims
-from interpres.store.sqlite import trouble
-from interpres.store.sqlite.ledger import Ledger, step
+from interpres.store.sqlite import gather, trouble
+from interpres.store.sqlite.ledger import Ledger, through
 from interpres.store.sqlite.sql import delivery as sql
 from interpres.store.sqlite.sql import ledger as sql_ledger
 from interpres.store.sqlite.text import json_text, names_value, note_text, tree_blob
 
 
 def claim(ledger: Ledger, claim: Claim) -> Claims:
-    """Make due heads of lanes `sending`."""
+    """Make due heads of lanes `sending`: each for itself, or those that go out together."""
     ledger.flush()
     channel, destination = ledger.channel(claim.channel), ledger.destination(claim.channel, claim.destination)
     claimed: tuple[Claimed, ...] = ()
     if claim.limit:
-        found = ledger.db.execute(sql.DUE, (destination, claim.now_ms, claim.limit)).fetchall()
-        claimed = tuple(_claimed(ledger, row) for row in found)
+        claimed = tuple(_claimed(ledger, row) for row in _due(ledger, destination, claim))
         ledger.db.executemany(sql.CLAIM, [(ledger.row, c.delivery) for c in claimed])
     for one in claimed:
         ledger.record(("d", one.delivery, "sending"))
         ledger.move(channel, destination, "waiting", "sending")
+    if claim.batch:
+        return Claims(claimed, gather.next_due_ms(ledger, destination, claim))
     return Claims(claimed, ledger.db.execute(sql.NEXT_DUE, (destination,)).get)
+
+
+def _due(ledger: Ledger, destination: int, claim: Claim) -> list[tuple[Any, ...]]:
+    if claim.batch:
+        return gather.due(ledger, destination, claim)
+    values = (destination, claim.now_ms, claim.limit)
+    found: list[Any] = ledger.db.execute(sql.DUE, values).fetchall()
+    if gather.dissolve(ledger, destination, found):
+        return ledger.db.execute(sql.DUE, values).fetchall()
+    return found
 
 
 def _claimed(ledger: Ledger, row: tuple[Any, ...]) -> Claimed:
@@ -41,12 +51,14 @@ def _claimed(ledger: Ledger, row: tuple[Any, ...]) -> Claimed:
 
 
 def settle(ledger: Ledger, settled: Settled) -> frozenset[str]:
-    """Keep an attempt's outcome: states, values remembered, and the lane's next step. A second time it changes nothing.
+    """Keep an attempt's outcome: states, values remembered, and the lane's next step. A second time it changes nothing, but that
+    a later attempt, if one was claimed with it, is taken back.
 
     Gives the channels of messages that were waiting for what is remembered now.
     """
     ledger.flush()
     if ledger.db.execute(sql.HAS_ATTEMPT, (settled.delivery, settled.tries)).get:
+        _take_back_unheard(ledger, settled)
         return frozenset()
     found: Any = ledger.db.execute(sql.STATE, (settled.delivery,)).fetchone()
     before, tries, destination, lane, message, stops, channel = found
@@ -60,11 +72,21 @@ def settle(ledger: Ledger, settled: Settled) -> frozenset[str]:
     last = through(ledger, settled.delivery, (channel, destination), (before, *settled.states))
     outcome = (last, settled.due_ms, ledger.row, note_text("", settled.faults), tree_blob(settled.answer))
     ledger.db.execute(sql.SETTLE, (*outcome, settled.delivery))
+    gather.keep(ledger, settled)
     if last in trouble.IN_TROUBLE:
         trouble.note_delivery(ledger, destination, message, settled.delivery, settled.faults)
     if last not in UNSETTLED and not (stops and last in ("refused", "dead")):
         _move_on(ledger, destination, lane)
     return trouble.wake(ledger, settled.remembered) if settled.remembered else frozenset()
+
+
+def _take_back_unheard(ledger: Ledger, settled: Settled) -> None:
+    """Where a sync failed the commit may be there all the same: nobody heard of what it claimed, so that nobody sends it."""
+    found: Any = ledger.db.execute(sql.STATE, (settled.delivery,)).fetchone()
+    state, tries, destination, _, _, _, channel = found
+    if state == "sending" and tries > settled.tries:
+        through(ledger, settled.delivery, (channel, destination), ("sending", "waiting"))
+        ledger.db.execute(sql.SETTLE, ("waiting", ledger.now_ms, ledger.row, None, None, settled.delivery))
 
 
 def settle_interrupted(ledger: Ledger, place: tuple[str, str], again: bool, now_ms: int, sparing: frozenset[int]) -> int:
@@ -113,15 +135,6 @@ def _hold_all(ledger: Ledger, destination: int, channel: int, fault: Fault, send
         ledger.db.execute(sql.SETTLE, ("held", 0, ledger.row, note_text("", (fault,)), None, id_))
         trouble.note_delivery(ledger, destination, message, id_, (fault,))
     return len(found)
-
-
-def through(ledger: Ledger, delivery: int, place: tuple[int, int], states: tuple[str, ...]) -> str:
-    """Go through the states, each edge checked, noted and counted; gives the last."""
-    for before, after in pairwise(states):
-        step(DELIVERY_EDGES, before, after)
-        ledger.record(("d", delivery, after))
-        ledger.move(*place, before, after)
-    return states[-1]
 
 
 def _move_on(ledger: Ledger, destination: int, lane: int) -> None:

@@ -52,8 +52,11 @@ class SqliteStore(Asking):
         return self._do(lambda ledger: settle.claim(ledger, claim))
 
     def settle(self, settled: Settled, claim: Claim | None = None) -> asyncio.Future[Claims]:
+        return self.settle_together((settled,), claim)
+
+    def settle_together(self, settled: Sequence[Settled], claim: Claim | None = None) -> asyncio.Future[Claims]:
         def work(ledger: Ledger) -> Claims:
-            woken = settle.settle(ledger, settled)
+            woken = frozenset[str]().union(*(settle.settle(ledger, one) for one in settled))
             return replace(settle.claim(ledger, claim) if claim else Claims(), woken=woken)
 
         return self._do(work)
