@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from tests.big.filling import fill
 from tests.crash.kills.ground import Ground, free_port, lay_out
 from tests.crash.kills.life import Life
 from tests.crash.kills.load import Crowd
+from tests.crash.kills.scene import memory_mib, serves
 from tests.crash.kills.sink import Sink
 
 SERVES_SECONDS: Final = 60.0
@@ -54,7 +54,7 @@ async def measured(folder: Path, messages: int, lanes: int, *, watched_seconds: 
     store_mib = ground.store.stat().st_size / 2**20
     crowd = Crowd(ground, 1, http=0, files=0)
     async with Life.begun(ground) as life:
-        serves_seconds = await _until_it_serves(ground)
+        serves_seconds = await serves(ground.mllp, life)
         settled_mib = memory_mib(life.process.pid)
         async with crowd.sending():
             samples = [settled_mib]
@@ -107,21 +107,3 @@ async def _first_delivery(ground: Ground, sink: Sink) -> float:
         seconds = time.monotonic() - began
         await asyncio.sleep(0.2)
         return seconds
-
-
-async def _until_it_serves(ground: Ground) -> float:
-    began = time.monotonic()
-    async with asyncio.timeout(SERVES_SECONDS):
-        while True:
-            with contextlib.suppress(OSError):
-                _, writer = await asyncio.open_connection("127.0.0.1", ground.mllp)
-                writer.close()
-                return time.monotonic() - began
-            await asyncio.sleep(0.01)
-
-
-def memory_mib(pid: int, word: str = "VmRSS") -> float:
-    """What a process takes of memory now, or took at most (`VmHWM`), in MiB; see proc(5)."""
-    with open(f"/proc/{pid}/status") as lines:
-        facts = dict(line.split(":", 1) for line in lines)
-    return int(facts[word].split()[0]) / 1024

@@ -36,7 +36,7 @@ paths:
 MLLP = """\
 about: Visits come over MLLP and go to the peer and to a folder.
 source:
-  mllp: {{port: {port}}}
+  mllp: {{port: {port}, limits: {{{limits}}}}}
 format: hl7v2
 keys: {{patient: =PID-3.1}}
 lane: =patient
@@ -100,14 +100,14 @@ class Ground:
         return self.folder / "out"
 
 
-def lay_out(folder: Path, sink_url: str, timeout_seconds: float = 30.0) -> Ground:
-    """Write the workspace; its channels listen on ports that are free just now."""
+def lay_out(folder: Path, sink_url: str, timeout_seconds: float = 30.0, limits: str = "") -> Ground:
+    """Write the workspace; its channels listen on ports that are free just now. `limits` are those of the MLLP source."""
     ground = Ground(folder, free_port(), free_port())
     files = {
         "schemas/sink/system.yaml": SYSTEM.format(url=sink_url, timeout_seconds=timeout_seconds),
         "schemas/sink/openapi.yaml": OPENAPI,
         "mappings/sink/visit.yaml": MAPPING,
-        "channels/from_mllp.yaml": MLLP.format(port=ground.mllp),
+        "channels/from_mllp.yaml": MLLP.format(port=ground.mllp, limits=limits),
         "channels/from_http.yaml": HTTP.format(port=ground.http),
         "channels/from_files.yaml": FILES,
     }

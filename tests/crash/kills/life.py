@@ -9,9 +9,10 @@ import random
 import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.crash.kills.ground import Ground
 
@@ -52,22 +53,35 @@ class Life:
         self.log = log
 
     @classmethod
-    async def begin(cls, ground: Ground, *options: str, death: Death | None = None) -> Life:
-        """Start it, under strace where it is to die at a system call."""
-        command = [sys.executable, "-m", "interpres", "run", "--workspace", str(ground.folder), "--quiet", *options]
+    async def begin(
+        cls,
+        ground: Ground,
+        *options: str,
+        death: Death | None = None,
+        environment: Mapping[str, str] | None = None,
+        descriptors: int = 0,
+        inside: Sequence[str] = (),
+    ) -> Life:
+        """Start it, under strace where it is to die at a system call; `descriptors`: how many files it may have open, `inside`:
+        what runs it elsewhere (`ip netns exec`)."""
+        command = [*inside, sys.executable, "-m", "interpres", "run", "--workspace", str(ground.folder), "--quiet", *options]
         if death is not None and death.syscall:
             inject = f"inject={death.syscall}:signal=SIGKILL:when={death.nth}"
             tracer = ["strace", "-f", "-qq", "-o", os.devnull, "-e", f"trace={death.syscall}", "-e", inject]
             command = [*tracer, *command]
+        if descriptors:
+            command = ["sh", "-c", f'ulimit -n {descriptors} && exec "$@"', "sh", *command]
         with (ground.folder / "engine.log").open("wb") as log:
-            process = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log, start_new_session=True)
+            process = await asyncio.create_subprocess_exec(
+                *command, stdout=log, stderr=log, start_new_session=True, env={**os.environ, **(environment or {})}
+            )
         return cls(process, ground.folder / "engine.log")
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def begun(cls, ground: Ground, *options: str, death: Death | None = None) -> AsyncIterator[Life]:
+    async def begun(cls, ground: Ground, *options: str, **named: Any) -> AsyncIterator[Life]:
         """The same, and sure to have ended afterwards."""
-        life = await cls.begin(ground, *options, death=death)
+        life = await cls.begin(ground, *options, **named)
         try:
             yield life
         finally:
@@ -102,7 +116,7 @@ class Life:
             return await self.process.wait()
 
 
-async def run_until_idle(ground: Ground, seconds: float = 60.0) -> int:
+async def run_until_idle(ground: Ground, seconds: float = 60.0, inside: Sequence[str] = ()) -> int:
     """Let an engine finish what is there; its exit status."""
-    async with Life.begun(ground, "--until-idle") as life, asyncio.timeout(seconds):
+    async with Life.begun(ground, "--until-idle", inside=inside) as life, asyncio.timeout(seconds):
         return await life.process.wait()

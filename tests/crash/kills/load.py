@@ -16,6 +16,7 @@ from tests.crash.kills.ground import Ground
 
 ANSWER_SECONDS = 5.0
 AGAIN_SECONDS = 0.02
+PAUSE_SECONDS = 0.04
 
 
 PATIENTS = 20
@@ -39,13 +40,13 @@ class Sender(ABC):
 
     channel: str
 
-    def __init__(self, ground: Ground, name: str, seed: int, pause_seconds: float = 0.04) -> None:
+    def __init__(self, ground: Ground, name: str, seed: int, answer_seconds: float) -> None:
         self.ground = ground
+        self.answer_seconds = answer_seconds
         self.name = name
         self.sent = 0
         self.acknowledged: list[Yes] = []
         self.chance = random.Random(f"{seed}/{name}")
-        self.pause_seconds = pause_seconds
         self.stopping = asyncio.Event()
 
     async def run(self) -> None:
@@ -58,7 +59,7 @@ class Sender(ABC):
                 burst = burst[answered:]
                 if burst:
                     await asyncio.sleep(AGAIN_SECONDS)
-            await asyncio.sleep(self.chance.random() * 2 * self.pause_seconds)
+            await asyncio.sleep(self.chance.random() * 2 * PAUSE_SECONDS)
         self.close()
 
     def _next(self) -> Yes:
@@ -68,7 +69,7 @@ class Sender(ABC):
 
     async def _attempt(self, burst: list[Yes]) -> int:
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(self.answer_seconds):
                 return await self.send([one.body for one in burst])
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             self.close()
@@ -185,10 +186,19 @@ class Files(Sender):
 class Crowd:
     """All senders of a ground, at work together."""
 
-    def __init__(self, ground: Ground, seed: int, *, mllp: int = 4, http: int = 2, files: int = 2) -> None:
+    def __init__(
+        self,
+        ground: Ground,
+        seed: int,
+        *,
+        mllp: int = 4,
+        http: int = 2,
+        files: int = 2,
+        answer_seconds: float = ANSWER_SECONDS,
+    ) -> None:
         kinds = [(Mllp, "M", mllp), (Http, "H", http), (Files, "F", files)]
         self._tasks: list[asyncio.Task[None]] = []
-        self.senders = [kind(ground, f"{letter}{n}", seed) for kind, letter, many in kinds for n in range(many)]
+        self.senders = [kind(ground, f"{letter}{n}", seed, answer_seconds) for kind, letter, many in kinds for n in range(many)]
 
     @property
     def acknowledged(self) -> int:

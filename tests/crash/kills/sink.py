@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import socket
 from collections.abc import AsyncIterator
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
@@ -25,11 +26,12 @@ class Sink:
         self.arrivals: list[tuple[str, bytes]] = []
 
     @contextlib.asynccontextmanager
-    async def serving(self, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
-        """Its address, while it serves."""
-        server = await asyncio.get_running_loop().create_server(lambda: _Connection(self), host, port, backlog=1024)
+    async def serving(self, port: int = 0, sock: socket.socket | None = None) -> AsyncIterator[str]:
+        """Its address, while it serves: on loopback, or on a socket that listens already."""
+        sock = sock or socket.create_server(("127.0.0.1", port), backlog=1024)
+        server = await asyncio.get_running_loop().create_server(lambda: _Connection(self), sock=sock)
         try:
-            yield f"http://{host}:{server.sockets[0].getsockname()[1]}"
+            yield "http://{}:{}".format(*sock.getsockname()[:2])
         finally:
             server.close()
 
