@@ -16,6 +16,7 @@ from interpres.desk.socket import serving
 from interpres.engine import Engine
 from interpres.station import store_file
 from interpres.store.sqlite import SqliteStore
+from interpres.store.store import Search
 from interpres.workspace import Workspace
 from tests.engine.fakes import House
 
@@ -42,6 +43,15 @@ class Office(House):
     async def open(self, *recipes: Recipe) -> AsyncIterator[Engine]:
         async with self.running(*recipes) as engine, serving(Desk(engine.store, self.workspace, engine), self.socket):
             yield engine
+
+    async def store_ids(self) -> list[str]:
+        """The ids of all messages, the latest first."""
+        store = self.store(read_only=True)
+        await store.open()
+        try:
+            return [record.id for record in await store.find(Search())]
+        finally:
+            await store.close()
 
     async def ask(self, word: str, **arguments: Any) -> Any:
         async def tell(progress: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -14,11 +14,34 @@ from interpres.cli import talk
 if TYPE_CHECKING:
     from interpres.workspace import Workspace
 
+
+def _reason(written: str) -> str:
+    if not written.strip():
+        raise typer.BadParameter("say why, for whoever comes after you")
+    return written.strip()
+
+
 ReasonOption = Annotated[
     str,
-    typer.Option("--reason", metavar="TEXT", help="Why: kept, with your name, for who comes after you.", show_default=False),
+    typer.Option(
+        "--reason",
+        metavar="TEXT",
+        callback=_reason,
+        help="Why: kept, with your name, for who comes after you.",
+        show_default=False,
+    ),
 ]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")]
+
+BECAME: Final = {
+    "waiting": "waits to be sent",
+    "received": "is processed anew",
+    "delivered": "is marked as delivered",
+    "dropped": "is dropped",
+    "rejected": "is dropped",
+    "held": "is held",
+}
+"""What is said of something by the state that an act brought it to."""
 
 
 def done(workspace: Workspace, word: str, **arguments: Any) -> Any:

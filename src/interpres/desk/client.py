@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from interpres import __version__
 from interpres.desk import acts, line
-from interpres.desk.desk import Desk, Tell, nobody, this_user
+from interpres.desk.desk import Desk, Tell, no_engine, nobody, this_user
 from interpres.fault import Fault, Faults
 from interpres.station import store_file
 from interpres.store.sqlite import SqliteStore
@@ -26,10 +26,16 @@ class NoEngine(Exception):
 
 
 async def do(workspace: Workspace, word: str, arguments: Mapping[str, Any], tell: Tell = nobody) -> Any:
-    """What the act gives. Raises `Fault` or `Faults`: what was refused, E141 where an engine runs that does not listen."""
+    """What the act gives. Raises `Fault` or `Faults`: what was refused; E120 where the store is held and nobody listens."""
     asked = line.facts_of(arguments)
-    if acts.named(word).REACH == "reads":
+    act = acts.named(word)
+    if act.REACH == "reads":
         return await _on_the_store(workspace, word, asked, tell)
+    if act.REACH == "engine":
+        try:
+            return await _by_engine(workspace, word, asked, tell)
+        except NoEngine:
+            raise no_engine(act.ONLY) from None
     end = asyncio.get_running_loop().time() + PATIENCE_SECONDS
     while True:
         with contextlib.suppress(NoEngine):

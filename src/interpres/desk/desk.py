@@ -38,6 +38,10 @@ class Desk:
     tell: Tell = nobody
     clock: Clock = field(default_factory=Clock)
 
+    def steady_ms(self) -> int:
+        """The time that the store's changes are made at."""
+        return (self.engine.shift.clock if self.engine else self.clock).steady_ms()
+
     async def do(self, word: str, arguments: Mapping[str, Any]) -> Any:
         """Do the act of that name; plain facts, as they go through the socket. Raises `Fault` or `Faults`."""
         act = acts.named(word)
@@ -66,4 +70,4 @@ def this_user() -> str:
 
 def no_engine(what: str) -> Fault:
     """What is said where only a running engine could do it."""
-    return Fault("E140", f"no engine runs here, and only a running one can {what}", "start it with interpres run, then ask again")
+    return Fault("E140", f"no engine runs here, and only a running one can {what}", "interpres run starts one")

@@ -3,7 +3,7 @@
 A file has `Asked` (its arguments), `REACH` and the coroutine `act(desk, asked)`, which gives what `--json` prints and raises
 `Fault` or `Faults` for what cannot be done. `REACH` says how far it goes: `reads` looks at the store alone, beside an engine or
 without one; `asks` is answered by the engine where one runs; `changes` is done by the engine or, where none runs, under the
-store's lock.
+store's lock; `engine` takes a running one, and `ONLY` says for what.
 """
 
 from __future__ import annotations
