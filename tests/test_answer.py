@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from interpres.answer import Reply, field_path, passing, peer_faults, refusal, retry_after_seconds
+from interpres.answer import Reply, field_path, passing, peer_faults, refusal, retry_after_seconds, shut_out
 
 NOW = datetime(2026, 11, 4, 8, 0, 0, tzinfo=UTC)
 
@@ -42,10 +42,16 @@ def test_which_statuses_pass() -> None:
     assert uncertain == {502, 504}
 
 
+def test_a_401_is_nobody_s_message() -> None:
+    shut = shut_out(Reply(401), "npca")
+    assert shut is not None and "sign-in" in shut.says and not shut.uncertain
+    assert all(shut_out(Reply(status), "npca") is None for status in (200, 400, 403, 407, 500))
+
+
 def test_every_other_status_has_a_sentence_of_its_own_kind() -> None:
     assert str(refusal(301, "npca")).startswith("N230 npca wants to be asked at another address (301) — ")
-    codes = {status: refusal(status, "npca").code for status in (400, 401, 403, 404, 405, 409, 413, 415, 422, 418)}
-    assert len(set(codes.values())) == 9 and codes[418] == "N239"
+    codes = {status: refusal(status, "npca").code for status in (400, 403, 404, 405, 409, 413, 415, 422, 418)}
+    assert len(set(codes.values())) == 8 and codes[418] == "N239"
 
 
 @pytest.mark.parametrize(

@@ -66,11 +66,6 @@ _REFUSED: Final[Mapping[int, tuple[str, str, str]]] = {
         "does not understand the request",
         "see what it answered; the mapping or openapi.yaml differs from what it wants",
     ),
-    401: (
-        "N232",
-        "does not accept our sign-in, not even a new one",
-        "see the sign_in of its system.yaml and the rights of that account",
-    ),
     403: ("N233", "does not allow us this", "ask its operator what this account may do, and see the headers of system.yaml"),
     404: ("N234", "knows nothing at this address", "see base_url, and the path of the operation in openapi.yaml"),
     405: ("N234", "does not offer this method here", "see the operation in openapi.yaml"),
@@ -90,6 +85,18 @@ def passing(reply: Reply, system: str, now: datetime | None = None) -> TryAgain 
         return None
     says = f"{system} {_PASSING.get(reply.status, 'has a fault of its own')} ({reply.status})"
     return TryAgain(says, after_seconds=retry_after_seconds(reply, now), uncertain=reply.status in _UNKNOWN_END)
+
+
+def shut_out(reply: Reply, system: str) -> TryAgain | None:
+    """What is raised for a 401 that a new sign-in did not change: nothing was done, and no message is to blame.
+
+    What waits goes on by itself once the account is mended, so that it is as if the system were away.
+    """
+    if reply.status != 401:
+        return None
+    return TryAgain(
+        f"{system} does not accept our sign-in, not even a new one (401): see its sign_in, and the rights of that account"
+    )
 
 
 def refusal(status: int, system: str) -> Fault:

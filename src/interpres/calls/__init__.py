@@ -11,8 +11,9 @@ from urllib.parse import urlencode
 from pydantic import ValidationError
 
 from interpres import catalog
-from interpres.answer import Answer, Reply, State, passing, peer_faults, refusal, retry_after_seconds
+from interpres.answer import Answer, Reply, State, passing, peer_faults, refusal, retry_after_seconds, shut_out
 from interpres.calls.line import Line, Request
+from interpres.calls.named import by_our_names
 from interpres.document import MISSING, Tree
 from interpres.environment import expand, placeholders
 from interpres.fault import Fault, Faults, TryAgain, did_you_mean
@@ -80,7 +81,7 @@ class Calls:
         system = self._systems[call.partition("/")[0]]
         request = self._request(operation, parameters or {}, body, key, media_type)
         reply = await self._line(system).exchange(request)
-        return self._read(system, operation, reply, each)
+        return by_our_names(self._read(system, operation, reply, each), operation, body, system.name)
 
     async def renew(self, systems: Mapping[str, System], environment: Mapping[str, str]) -> None:
         """Speak to these systems from now on, as the environment says now. A system that is not among them stays as it was.
@@ -163,7 +164,7 @@ class Calls:
 
     def _read(self, system: System, operation: Operation, reply: Reply, each: str = "") -> Answer:
         tree = MISSING if reply.fault or not reply.body else self._tree(reply.body)
-        sick = passing(reply, system.name)
+        sick = passing(reply, system.name) or shut_out(reply, system.name)
         meanings = system.meanings.get(operation.name, ())
         state = self._meant(meanings, tree, reply, MISSING, sick is not None)
         if state is None and sick is not None:
