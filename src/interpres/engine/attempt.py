@@ -22,8 +22,11 @@ from interpres.store.store import CannotStore
 LONGEST_SEND_SECONDS: Final = 900.0
 """A destination has limits of its own; this one is for a destination that forgot."""
 
-UNREADABLE: Final = frozenset({"E124", "E128"})
-"""What the store says of a payload that it cannot give: a person's affair, not the peer's refusal."""
+DAMAGED: Final = "E124"
+"""What the store says of a payload that is not what it was: a person's affair, not the peer's refusal."""
+
+NO_ANSWER: Final = "E128"
+"""What it says where its disk gives no answer just now: that passes, or somebody mends the disk, and nobody need do more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +99,10 @@ class Attempts:
                 return Attempt(outcome, *began, error.says, sick=True)
             case TimeoutError():
                 return Attempt(Outcome("uncertain"), *began, "the destination did not come back", sick=True)
+            case Fault() if error.code == NO_ANSWER:
+                return Attempt(Outcome("waiting"), *began, error.says)
             case Fault():
-                return Attempt(Outcome("held" if error.code in UNREADABLE else "refused", faults=(error,)), *began)
+                return Attempt(Outcome("held" if error.code == DAMAGED else "refused", faults=(error,)), *began)
             case Faults():
                 return Attempt(Outcome("refused", faults=error.faults), *began)
         fault = own_bug(error, "sending a delivery", message_id)

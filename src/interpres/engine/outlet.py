@@ -39,7 +39,7 @@ class Outlet:
         batch = recipe.common.batch
         self.gather = Gather(self.attempts, batch, recipe.format) if batch else None
         self.free = HANDS
-        self.under_way: set[int] = set()
+        self.under_way: set[tuple[int, int]] = set()
         self.paused = False
         self.leaving = False
         self._heir: Outlet | None = None
@@ -128,7 +128,7 @@ class Outlet:
         self._begin((claimed,), ready)
 
     def _begin(self, load: Sequence[Claimed], ready: Ready | None = None) -> None:
-        self.under_way.update(claimed.delivery for claimed in load)
+        self.under_way.update((claimed.delivery, claimed.tries) for claimed in load)
         hand = asyncio.create_task(self._deliver(load, ready))
         self._hands.add(hand)
         hand.add_done_callback(self._hands.discard)
@@ -252,13 +252,13 @@ class Outlet:
     async def _settle(self, load: Sequence[Claimed], settled: Sequence[Settled]) -> Sequence[Claimed]:
         """Write the outcome and claim what is due next, in one transaction."""
         settled, claims = await self._written(load, settled)
-        self.under_way.difference_update(claimed.delivery for claimed in load)
+        self.under_way.difference_update((claimed.delivery, claimed.tries) for claimed in load)
         self.shift.wake(claims.woken)
         by_delivery = {one.delivery: one for one in settled}
         for claimed in load:
             self._told(claimed, by_delivery[claimed.delivery])
         (following,) = self._loads(claims) or [()]
-        self.under_way.update(claimed.delivery for claimed in following)
+        self.under_way.update((claimed.delivery, claimed.tries) for claimed in following)
         if not following and claims.next_due_ms is not None:
             self.nudge()
         return following

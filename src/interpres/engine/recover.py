@@ -61,7 +61,7 @@ async def reopen(shift: Shift, roads: Mapping[str, Road]) -> None:
             outlet.nudge()
 
 
-def _under_way(roads: Mapping[str, Road]) -> frozenset[int]:
+def _under_way(roads: Mapping[str, Road]) -> frozenset[tuple[int, int]]:
     return frozenset().union(*(o.under_way for road in roads.values() for o in (*road.outlets.values(), *road.leaving)))
 
 

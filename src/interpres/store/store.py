@@ -50,11 +50,12 @@ class Store(Reads):
         """Write what was submitted, then let go."""
 
     @abstractmethod
-    async def reopen(self, under_way: Callable[[], frozenset[int]]) -> Mapping[tuple[str, int], int]:
+    async def reopen(self, under_way: Callable[[], frozenset[tuple[int, int]]]) -> Mapping[tuple[str, int], int]:
         """Close and open again without letting another engine in; the only way on after a failed sync.
 
-        Before anything else is taken, what is `sending` and not `under_way` waits again: this engine never sent it. Gives the
-        open lanes as they are then (see `open_lanes`). Until it is open, changes are refused with `CannotStore` and reads wait.
+        Before anything else is taken, what is `sending` and not `under_way` (delivery and number of its attempt) waits again:
+        this engine never sent it. Gives the open lanes as they are then (see `open_lanes`). Until it is open, changes are
+        refused with `CannotStore` and reads wait.
         """
 
     # changing

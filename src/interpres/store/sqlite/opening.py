@@ -135,7 +135,7 @@ class Opening(Store):
         if writer is not None:
             await writer.close()
 
-    async def reopen(self, under_way: Callable[[], frozenset[int]]) -> Mapping[tuple[str, int], int]:
+    async def reopen(self, under_way: Callable[[], frozenset[tuple[int, int]]]) -> Mapping[tuple[str, int], int]:
         self._reopening = True
         await self._close()
         lanes: dict[tuple[str, int], int] = {}

@@ -51,14 +51,12 @@ def _claimed(ledger: Ledger, row: tuple[Any, ...]) -> Claimed:
 
 
 def settle(ledger: Ledger, settled: Settled) -> frozenset[str]:
-    """Keep an attempt's outcome: states, values remembered, and the lane's next step. A second time it changes nothing, but that
-    a later attempt, if one was claimed with it, is taken back.
+    """Keep an attempt's outcome: states, values remembered, and the lane's next step. A second time it changes nothing.
 
     Gives the channels of messages that were waiting for what is remembered now.
     """
     ledger.flush()
     if ledger.db.execute(sql.HAS_ATTEMPT, (settled.delivery, settled.tries)).get:
-        _take_back_unheard(ledger, settled)
         return frozenset()
     found: Any = ledger.db.execute(sql.STATE, (settled.delivery,)).fetchone()
     before, tries, destination, lane, message, stops, channel = found
@@ -80,15 +78,6 @@ def settle(ledger: Ledger, settled: Settled) -> frozenset[str]:
     return trouble.wake(ledger, settled.remembered) if settled.remembered else frozenset()
 
 
-def _take_back_unheard(ledger: Ledger, settled: Settled) -> None:
-    """Where a sync failed the commit may be there all the same: nobody heard of what it claimed, so that nobody sends it."""
-    found: Any = ledger.db.execute(sql.STATE, (settled.delivery,)).fetchone()
-    state, tries, destination, _, _, _, channel = found
-    if state == "sending" and tries > settled.tries:
-        through(ledger, settled.delivery, (channel, destination), ("sending", "waiting"))
-        ledger.db.execute(sql.SETTLE, ("waiting", ledger.now_ms, ledger.row, None, None, settled.delivery))
-
-
 def settle_interrupted(ledger: Ledger, place: tuple[str, str], again: bool, now_ms: int, sparing: frozenset[int]) -> int:
     """What was `sending` when an engine ended: uncertain, then sent again or held."""
     ledger.flush()
@@ -107,14 +96,17 @@ def _interrupted() -> Fault:
     return Fault("N302", "nobody can know whether the destination acted on it (the engine was stopped while it was sent)", hint)
 
 
-def take_back(ledger: Ledger, under_way: frozenset[int], clock: Clock) -> None:
-    """What is `sending` and nobody is sending waits again."""
+def take_back(ledger: Ledger, under_way: frozenset[tuple[int, int]], clock: Clock) -> None:
+    """What is `sending` and nobody is sending waits again: where a sync failed, a commit may be there that nobody heard of.
+
+    Attempts are known by delivery and number: what settles one may have claimed the next in the same commit.
+    """
     ledger.now_ms = clock.steady_ms()
     found: list[Any] = ledger.db.execute(sql.SENDING).fetchall()
-    for id_, channel, destination in found:
-        if id_ not in under_way:
-            last = through(ledger, id_, (channel, destination), ("sending", "waiting"))
-            ledger.db.execute(sql.SETTLE, (last, ledger.now_ms, ledger.row, None, None, id_))
+    for id_, tries, channel, destination in found:
+        if (id_, tries) not in under_way:
+            through(ledger, id_, (channel, destination), ("sending", "waiting"))
+            ledger.db.execute(sql.TAKE_BACK, (ledger.now_ms, ledger.row, id_))
     ledger.finish(clock.wall_ms())
     ledger.done()
 

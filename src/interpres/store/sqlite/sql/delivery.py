@@ -72,8 +72,10 @@ union all select id, state, message from delivery
 where destination = ?1 and state in ('sending', 'uncertain', 'held') and state = 'sending'"""
 
 SENDING = """
-select d.id, n.channel, d.destination from delivery d indexed by flight join destination n on n.id = d.destination
+select d.id, d.tries, n.channel, d.destination from delivery d indexed by flight join destination n on n.id = d.destination
 where d.state in ('sending', 'uncertain', 'held') and d.state = 'sending' order by d.id"""
+
+TAKE_BACK = "update delivery set state = 'waiting', due = ?, seq = ?, tries = tries - 1 where id = ?"
 
 CAP_DUE = "update delivery set due = ?1 where state = 'waiting' and due > ?1"
 
