@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 ENDLESS = {"run", "sandbox"}
 """Verbs whose example does not end by itself, or is walked elsewhere."""
 
-NEEDS_A_STORE = {"messages", "show"}
+NEEDS_A_STORE = {"messages", "show", "store"}
 
 
 def interpres(*words: str, cwd: Path = ROOT, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:

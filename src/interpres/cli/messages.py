@@ -73,6 +73,7 @@ def facts(record: MessageRecord) -> dict[str, Any]:
         "run": record.run,
         "reason": record.reason,
         "early": record.early,
+        "pruned_at": record.pruned_at or None,
         "keys": record.keys,
         "envelope": record.envelope,
         "faults": [f.as_dict() | {"value": None} for f in record.faults],

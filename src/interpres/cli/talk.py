@@ -99,6 +99,11 @@ def content(payload: bytes) -> None:
         result(printable(line))
 
 
+def is_watched() -> bool:
+    """Whether talk goes to a terminal: progress is told there, and fills no log."""
+    return sys.stderr.isatty() and not _Manner.quiet
+
+
 def for_people() -> bool:
     """Whether results go to a terminal and are laid out; in a pipe they are plain."""
     return sys.stdout.isatty() and not _Manner.as_json

@@ -278,3 +278,10 @@ class Pruned:
     content: int = 0
     metadata: int = 0
     freed_bytes: int = 0
+
+
+def content_removed(at: str = "") -> Fault:
+    """What is said of content that was kept as long as its channel wants it kept; `at` is when it was removed, ISO 8601."""
+    says = "the content of this message was removed, as it had been kept long enough"
+    hint = "what became of it is still told; its bytes are only in backups that were made before they were removed"
+    return Fault("N350", f"{says} (on {at[:10]})" if at else says, hint)

@@ -22,6 +22,7 @@ async def act(desk: Desk, _: Asked) -> Any:
         raise Faults(wrong)
     counts = await desk.store.counts()
     return {
-        "messages": sum(c.number for c in counts if not c.destination and c.state not in ("duplicate", "refused")),
-        "deliveries": sum(c.number for c in counts if c.destination),
+        "messages": sum(c.number for c in counts if not c.destination and c.state not in ("duplicate", "refused", "pruned")),
+        "deliveries": sum(c.number for c in counts if c.destination and c.state != "pruned"),
+        "pruned": sum(c.number for c in counts if not c.destination and c.state == "pruned"),
     }

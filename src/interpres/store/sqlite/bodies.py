@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import apsw
 
 from interpres.fault import Fault
+from interpres.store.records import content_removed
 from interpres.store.sqlite.sql import body as sql
 
 PIECE = 1024 * 1024
@@ -34,7 +35,7 @@ def read(db: apsw.Connection, first: int, start: int, size: int) -> bytes:
     Raises `Fault` E124 where they cannot be had, N350 where they were pruned (`first` is 0).
     """
     if not first:
-        raise pruned()
+        raise content_removed()
     begin, end = start // PIECE, -(-(start + size) // PIECE)
     try:
         rows = db.execute(sql.PIECES, (first + begin, first + max(end, begin + 1)))
@@ -49,12 +50,6 @@ def checked(data: bytes, digest: bytes) -> bytes:
     if hashlib.sha256(data).digest() != digest:
         raise damaged()
     return data
-
-
-def pruned() -> Fault:
-    """What is said of bytes that were kept as long as the channel wants them kept."""
-    hint = "what became of it is still told; its bytes are only in backups that were made before they were removed"
-    return Fault("N350", "the content of this message was removed, as it had been kept long enough", hint)
 
 
 def damaged() -> Fault:

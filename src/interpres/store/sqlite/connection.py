@@ -15,6 +15,9 @@ from interpres.store.records import Size
 from interpres.store.sqlite import trouble
 from interpres.store.sqlite.sql import message as message_sql
 
+BUSY_MS: Final = 10_000
+"""How long a lock of another program is waited for."""
+
 INCREMENTAL: Final = 2
 """Of auto_vacuum: pages are given back when somebody asks for it."""
 
@@ -52,7 +55,7 @@ def writer(path: Path, vfs: str | None = None) -> apsw.Connection:
 
 
 def _set_up(db: apsw.Connection) -> None:
-    db.set_busy_timeout(10_000)
+    db.set_busy_timeout(BUSY_MS)
     if (found := db.pragma("user_version")) > version():
         raise _newer(found, version())
     if db.pragma("auto_vacuum") != INCREMENTAL:
@@ -68,7 +71,7 @@ def _set_up(db: apsw.Connection) -> None:
 def reader(path: Path, vfs: str | None = None) -> apsw.Connection:
     """A connection that only reads; it never waits for the writer, nor the writer for it."""
     db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY, vfs=vfs)
-    db.set_busy_timeout(10_000)
+    db.set_busy_timeout(BUSY_MS)
     db.pragma("cache_size", -4 * 1024)
     return db
 

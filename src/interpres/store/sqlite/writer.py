@@ -14,6 +14,7 @@ import apsw
 
 from interpres.clock import Clock
 from interpres.fault import Fault
+from interpres.store.sqlite import connection
 from interpres.store.sqlite.ledger import Ledger
 from interpres.store.store import CannotStore
 
@@ -191,8 +192,20 @@ class Writer:
         """Copy the log into the file when it has grown long or somebody asked; a reader in the way only delays it."""
         if (self._pages < CHECKPOINT_PAGES and not self._copy) or self._broken is not None:
             return
-        self._pages, self._copy = 0, False
+        wanted, self._pages, self._copy = self._copy, 0, False
         try:
-            self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            if not (wanted and self._cut()):
+                self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         except TROUBLE as trouble:
             self._refusal(trouble)
+
+    def _cut(self) -> bool:
+        """Copy the log and make it empty; whether no reader was in the way: nobody waits for one."""
+        self._db.set_busy_timeout(0)
+        try:
+            self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        except apsw.BusyError:
+            return False
+        finally:
+            self._db.set_busy_timeout(connection.BUSY_MS)
+        return True
