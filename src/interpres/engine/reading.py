@@ -29,7 +29,7 @@ Anew = Callable[[Mapping[str, Recipe]], Awaitable[Reading]]
 class Reloaded:
     """What a reload did, by the names of channels: `kept` as they are, `swapped` to a new recipe, `opened` and `closed`.
 
-    `refused` keep what they had (a new one does not run), with the faults that say why.
+    `refused` keep what they had, with the faults that say why; those of them that are new do not run: `left_out`.
     """
 
     kept: tuple[str, ...] = ()
@@ -37,3 +37,4 @@ class Reloaded:
     opened: tuple[str, ...] = ()
     closed: tuple[str, ...] = ()
     refused: Mapping[str, Faults] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()

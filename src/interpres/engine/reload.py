@@ -50,7 +50,7 @@ class Reloading:
 
     async def end(self) -> None:
         """Nothing is reloaded from now on; one that is under way stops between two steps."""
-        self._ended = True
+        self._ended, self._next = True, None
         for task in list(self._running):
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
@@ -92,7 +92,8 @@ class Reload:
         moved = [n for n in there if self.traffic.source_changed(roads[n], recipes[n])]
         await self._each([n for n in there if n not in moved], self._swap)
         await self._each([*moved, *(n for n in recipes if n not in roads)], self._move)
-        return Reloaded(**{k: tuple(sorted(v)) for k, v in self.done.items()}, refused=self.refused)
+        left_out = tuple(sorted(self.refused.keys() - roads.keys()))
+        return Reloaded(**{k: tuple(sorted(v)) for k, v in self.done.items()}, refused=self.refused, left_out=left_out)
 
     async def _each(self, names: Iterable[str], work: Callable[[Recipe], Awaitable[None]]) -> None:
         """Do this for each; what is refused is tried again as long as others get on."""
