@@ -14,8 +14,9 @@ from interpres.channel import DestinationCommon, DestinationRecipe, Enrichment, 
 from interpres.delivery import Outcome, Parcel
 from interpres.destination import Destination
 from interpres.document import MISSING
-from interpres.fault import Fault, TryAgain
+from interpres.fault import Fault, Place, TryAgain
 from interpres.mapping.compiling.compiled import Made
+from interpres.memory import Memory
 from interpres.message import Intake
 from interpres.source import Accept, Receipt, Source
 from tests.engine.fakes import recipe
@@ -126,8 +127,12 @@ PARTS: dict[tuple[str, str], Any] = {
     ("destinations", "forgetful"): Forgetful,
 }
 
-WORDS = {"quick": ("honest",), "asking": ("forgetful",), "rows": ("honest", "blunt"), "plain": ("blunt",)}
-"""The destinations of each channel."""
+WORDS = {"quick": ("honest",), "asking": ("forgetful",), "rows": ("honest", "blunt"), "plain": ("blunt",), "joining": ("honest",)}
+"""The destinations of each channel. What `quick` is answered is remembered, and `joining` waits for it."""
+
+AT = Place("channels/quick.yaml", 20)
+BOOKINGS = "quick.bookings"
+LONGEST_JOIN_SECONDS = 300.0
 
 
 def recipes(world: World) -> dict[str, Recipe]:
@@ -146,7 +151,7 @@ def _recipe(world: World, name: str) -> Recipe:
         source_settings=Wires(world=world),
         source_common=SourceCommon(answer=profile.answer, answer_within_seconds=profile.answer_within),
         keep=lambda tree, names: tree.get("poison") != "filter",
-        enrich=(_question(),) if name == "asking" else (),
+        enrich=QUESTIONS.get(name, ()),
     )
     names = WORDS[name]
     destinations = {f"{word}_{n}": _destination(world, f"{word}_{n}", word, common, made) for n, word in enumerate(names)}
@@ -164,16 +169,33 @@ def _destination(world: World, name: str, word: str, common: DestinationCommon, 
             raise Poison
         if poison == "fault" or (poison == "half" and first):
             return Made((), (Fault("M201", "this value is in no table", "add it to the table"),))
-        asked = context.get("beneficiary", MISSING)
+        asked = context.get("beneficiary", context.get("booking", MISSING))
         made = {**tree, "asked": None if asked is MISSING else asked}
         return Made(tuple({**made, "part": part} for part in range(1, tree.get("parts", 1) + 1)))
 
-    return DestinationRecipe(name, word, Wires(world=world), common, made.format, mapping)
+    memory = None
+    if made.name == "quick":
+        memory = Memory(BOOKINGS, lambda _, names: names["patient"], lambda _, names: names["answer"]["took"], AT)
+    return DestinationRecipe(name, word, Wires(world=world), common, made.format, mapping, memory=memory)
 
 
-def _question() -> Enrichment:
-    parameters = {"card": lambda tree, names: tree.get("card", "none")}
-    return Enrichment("beneficiary", "npca/searchBeneficiary", parameters, None, 60.0, "hold", "reject")
+def _card(tree: Any, names: Any) -> Any:
+    return tree.get("card", "none")
+
+
+def _joins(tree: Any, names: Any) -> Any:
+    return tree.get("joins", MISSING)
+
+
+QUESTIONS = {
+    "asking": (Enrichment("beneficiary", "npca/searchBeneficiary", {"card": _card}, None, 60.0, "hold", "reject"),),
+    "joining": (
+        Enrichment(
+            "booking", "", {"key": _joins}, None, 0.0, "hold", "hold", recall=BOOKINGS, for_at_most_seconds=LONGEST_JOIN_SECONDS
+        ),
+    ),
+}
+"""What messages of a channel ask before they are mapped."""
 
 
 def body_of(*trees: dict[str, Any]) -> bytes:

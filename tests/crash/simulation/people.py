@@ -33,7 +33,7 @@ class People:
         for _ in range(self.world.profile.acts):
             await asyncio.sleep(self.chance.expovariate(1 / 3.0))
             doing = self.chance.choice(
-                (self._act, self._act, self._act, self._rerun, self._rerun, self._replay, self._pause, self._resume, self._reload)
+                (self._act, self._act, self._mend, self._mend, self._rerun, self._replay, self._pause, self._resume, self._reload)
             )
             await self._do(doing)
         while await self._do(self._open_up) != 0:
@@ -61,6 +61,18 @@ class People:
         deliveries = tuple(d.id for d in owed if self.chance.random() < 0.7)
         messages = (message.sequence,) if self.chance.random() < 0.5 or not owed else ()
         return [t.after for t in await engine.again.act(Act(kind, "night", "it had to be", deliveries, messages))]
+
+    async def _mend(self, engine: Engine) -> Any:
+        """What the night shift does: look at the problems, take one, and send again what it is about."""
+        problems = await engine.store.problems()
+        if not problems:
+            return None
+        about = await engine.store.troubled(self.chance.choice(problems).cause)
+        deliveries = tuple(t.delivery for t in about if t.delivery)
+        messages = tuple(dict.fromkeys(t.message for t in about if not t.delivery))
+        touched = await engine.again.act(Act(self.chance.choice(("resend", "drop")), "night", "mended", deliveries))
+        again = await engine.again.rerun(Rerun("resend", "night", "mended", messages))
+        return [t.after for t in (*touched, *again)]
 
     async def _rerun(self, engine: Engine) -> Any:
         one = await self._one(engine)
@@ -136,4 +148,6 @@ class People:
     def _end_of(self, one: DeliveryRecord) -> ActKind:
         if one.state == "held" and one.media_type and one.tries < 6:
             return self.chance.choice(("release", "drop", "deliver"))
+        if one.media_type and one.tries < 6:
+            return self.chance.choice(("resend", "drop"))
         return "drop"

@@ -65,7 +65,7 @@ def drawn(chance: random.Random) -> Profile:
         """Nothing, or up to `most`."""
         return chance.uniform(0.0, most) if chance.random() < likely else 0.0
 
-    channels = ("quick", *(c for c in ("asking", "rows", "plain") if chance.random() < 0.4))
+    channels = ("quick", *(c for c in ("asking", "rows", "plain", "joining") if chance.random() < 0.35))
     return Profile(
         channels=channels,
         answer=chance.choice(("accepted", "processed", "processed", "delivered")),
@@ -75,7 +75,7 @@ def drawn(chance: random.Random) -> Profile:
         for_at_most=chance.choice(("3d", "3d", "30s")),
         conflicts=chance.choice(("process", "refuse")),
         senders=chance.randint(1, 5),
-        messages=chance.randint(3, 14),
+        messages=chance.randint(2, 10),
         burst=chance.choice((1, 1, 2, 6)),
         repeats=share(0.4, 0.3),
         conflicting=share(0.3, 0.2),
@@ -91,7 +91,7 @@ def drawn(chance: random.Random) -> Profile:
         retry_after=share(0.3, 0.2),
         slow=share(0.3, 0.1),
         away=share(0.4, 1.0),
-        acts=chance.choice((0, 0, 4, 15)),
+        acts=chance.choice((0, 0, 3, 10)),
         disasters=chance.choice((0, 1, 3, 6)),
         between_disasters=chance.choice((0.05, 1.0, 10.0)),
         crash=share(0.8, 1.0),

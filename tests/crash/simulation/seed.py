@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import apsw
+import msgspec
 
 from interpres.fault import Fault
 from interpres.store.acts import ReplayRecord
@@ -211,7 +212,7 @@ class _Story:
             await store.close()
         self.edges = walked(held)
         evidence = Evidence(self.world.acknowledged, list(self._effects(held, runs)), self._places(), self._owes())
-        sentences = [*check(held, evidence, settled=True), *_replayed(replays, runs)]
+        sentences = [*check(held, evidence, settled=True), *_replayed(replays, runs), *_joined(held)]
         sentences += [f"I12: {trouble}" for trouble in self.world.loop.troubles]
         for sentence in sentences:
             self.world.expect(False, sentence)
@@ -246,3 +247,12 @@ def _replayed(replays: Sequence[ReplayRecord], runs: Runs) -> Iterator[str]:
         for reason, times in Counter(r.reason for r in of_message if r.kind == "replay").items():
             if times > 1:
                 yield f"I3: message {sequence} was run {times} times by {reason}"
+
+
+def _joined(held: Snapshot) -> Iterator[str]:
+    """What was joined with something remembered was joined with its own."""
+    for message in held.messages:
+        if message.channel == "joining" and message.state == "processed" and not message.run:
+            wanted = msgspec.json.decode(held.bodies[message.channel, message.intake])["joins"]
+            if message.context.get("booking") != wanted:
+                yield f"I7: message {message.sequence} was joined with something else than it asked for"

@@ -63,6 +63,8 @@ class Sender:
             tree["poison"] = chance.choice(POISONS)
         if self.channel == "asking":
             tree["card"] = chance.choice(CARDS) if chance.random() < profile.poison else "known"
+        if self.channel == "joining":
+            tree["joins"] = f"s0-{chance.randint(1, profile.messages + 1)}-0"
         return tree
 
     async def _until_answered(self, body: bytes, identity: str, yes: Acknowledged) -> Receipt | None:
