@@ -19,7 +19,7 @@ from interpres.fault import Fault, Faults
 USAGE: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 """What typer raises for wrong usage: the base of its public errors has no public name of its own."""
 
-NOT_VERBS = {"main", "options", "talk", "given", "stored", "live", "acting", "then", "deciding"}
+NOT_VERBS = {"main", "options", "talk", "given", "stored", "live", "acting", "then", "deciding", "story"}
 
 
 def verbs() -> list[str]:
