@@ -55,7 +55,8 @@ def _asked() -> argparse.Namespace:
 
 def _parts(asked: argparse.Namespace) -> Iterator[Sum]:
     """Each part's sum, as it ends."""
-    yield teeth.run(asked.seed, _say)
+    if asked.points or asked.cuts or asked.io_errors:
+        yield teeth.run(asked.seed, _say)
     for word, part in PARTS.items():
         if amount := getattr(asked, word):
             yield part.run(amount, asked.seed, asked.jobs, _say)
