@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import apsw
@@ -31,7 +30,7 @@ def chain(db: apsw.Connection) -> Iterator[Fault]:
     """
     before, expected = b"\0" * 32, 1
     gaps = {first: (last, left) for first, last, left in db.execute(sql.GAPS)}
-    pruned: Counter[tuple[int, int]] = Counter()
+    pruned: dict[tuple[int, int], int] = {}
     for seq, blob, sealed, stored in db.execute(journal_sql.ALL):
         if seq != expected and expected in gaps:
             last, before = gaps[expected]
@@ -43,15 +42,15 @@ def chain(db: apsw.Connection) -> Iterator[Fault]:
             return
         before, expected = stored, seq + 1
         for _, channel, destination, number in (e for e in events if e[0] == "p"):
-            pruned[channel, destination] += number
+            pruned[channel, destination] = number
     yield from _pruned(db, pruned)
 
 
-def _pruned(db: apsw.Connection, told: Counter[tuple[int, int]]) -> Iterator[Fault]:
-    """What is counted as pruned against what the chain tells of it."""
+def _pruned(db: apsw.Connection, told: Mapping[tuple[int, int], int]) -> Iterator[Fault]:
+    """What is counted as pruned against what the chain told of it last."""
     counted = {(c, d): n for c, d, s, n in db.execute(journal_sql.TALLY) if s == "pruned"}
-    if counted != dict(told):
-        says = f"{sum(counted.values())} rows are counted as pruned, and the history tells of {told.total()}"
+    if counted != told:
+        says = f"{sum(counted.values())} rows are counted as pruned, and the history tells of {sum(told.values())}"
         yield Fault("E125", says, "rows were removed by something else than the engine: restore from a backup")
 
 

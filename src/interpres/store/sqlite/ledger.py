@@ -93,6 +93,11 @@ class Ledger:
             self._tally[channel, destination, before] -= 1
         self._tally[channel, destination, after] += 1
 
+    def counted(self, channel: int, destination: int, state: str) -> int:
+        """How many are in a state by now, this transaction's own among them."""
+        before: int = self.db.execute(journal_sql.COUNTED, (channel, destination, state)).get or 0
+        return before + self._tally[channel, destination, state]
+
     def flush(self) -> None:
         """Write the rows gathered so far."""
         rows, self._rows = self._rows, {}

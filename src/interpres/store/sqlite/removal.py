@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -39,7 +38,7 @@ def remove(ledger: Ledger, chosen: list[tuple[int, bool]], problems_too: bool) -
     """Prune these messages (sequence, whether without a trace), except what somebody needs again by now."""
     ledger.flush()
     content = metadata = freed = 0
-    counted: Counter[tuple[int, int]] = Counter()
+    places: set[tuple[int, int]] = set()
     for sequence, whole in chosen:
         message = _message(ledger, sequence, problems_too)
         if message is None:
@@ -48,12 +47,12 @@ def remove(ledger: Ledger, chosen: list[tuple[int, bool]], problems_too: bool) -
             freed += _content(ledger, message)
             content += 1
         if whole:
-            counted.update(_metadata(ledger, message))
+            places |= _metadata(ledger, message)
             metadata += 1
     if content:
         ledger.record(("c", content))
-    for place, number in counted.items():
-        ledger.record(("p", *place, number))
+    for place in sorted(places):
+        ledger.record(("p", *place, ledger.counted(*place, "pruned")))
     return Pruned(content, metadata, freed)
 
 
@@ -135,10 +134,10 @@ def _without_values(note: str | None) -> str | None:
 # every trace
 
 
-def _metadata(ledger: Ledger, message: _Message) -> list[tuple[int, int]]:
-    """Rows go, their digests are kept for the chain; gives (channel, destination) of each row that is counted as pruned now.
+def _metadata(ledger: Ledger, message: _Message) -> set[tuple[int, int]]:
+    """Rows go, their digests are kept for the chain; gives each (channel, destination) of which more is pruned now.
 
-    The counts go into the chain, so that nothing can be removed and called pruned.
+    How much that is goes into the chain, so that nothing can be removed and called pruned.
     """
     db = ledger.db
     db.executemany(sql.ADD_GONE, _digests(message))
@@ -155,7 +154,7 @@ def _metadata(ledger: Ledger, message: _Message) -> list[tuple[int, int]]:
     db.execute(sql.MARK, ("last_delivery", max((d[0] for d in message.deliveries), default=0)))
     if message.intake is not None:
         _remove_intake(ledger, message)
-    return [(channel, destination) for channel, destination, _ in counted]
+    return {(channel, destination) for channel, destination, _ in counted}
 
 
 def _digests(message: _Message) -> Iterator[tuple[str, int, int, bytes]]:

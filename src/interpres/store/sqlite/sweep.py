@@ -12,6 +12,7 @@ from interpres.store.changes import Pruning
 from interpres.store.sqlite.access import Access
 from interpres.store.sqlite.chain import BRINGS, NONE, digests, events_of
 from interpres.store.sqlite.ledger import Event, Ledger
+from interpres.store.sqlite.sql import journal as journal_sql
 from interpres.store.sqlite.sql import pruning as sql
 
 ROWS: Final = 500
@@ -19,9 +20,6 @@ ROWS: Final = 500
 
 KEYS: Final = 100_000
 """How many keys are looked at in one step."""
-
-ALWAYS_KEPT: Final = "p"
-"""Events that count what was pruned: `interpres verify` adds them up."""
 
 
 async def leftovers(access: Access, pruning: Pruning) -> AsyncIterator[None]:
@@ -70,14 +68,21 @@ def _look(db: apsw.Connection, after: int, before_ms: int) -> _Found | None:
     for seq, at_ms, blob, sealed, chain in rows:
         events = events_of(blob)
         gone = [e for e in events if e[0] in sql.HAS and not db.execute(sql.HAS[e[0]], (e[1],)).get]
-        named = sum(e[0] in sql.HAS for e in events)
         settled = [_name(e) for e in gone if e[0] in BRINGS]
         found.settled += settled
-        if at_ms < before_ms and seq < last and len(gone) == named and not any(e[0] == ALWAYS_KEPT for e in events):
+        if seq < last and _tells_nothing(db, events, len(gone), is_old=at_ms < before_ms):
             found.remove.append((seq, chain))
         elif settled and sealed is None:
             found.seal.append((b"".join(d or NONE for d in digests(db, events)), seq))
     return found
+
+
+def _tells_nothing(db: apsw.Connection, events: list[Event], gone: int, *, is_old: bool) -> bool:
+    """Whether all that a row names is gone. What it tells beside that (acts, how much was pruned) goes only when it is old,
+    and the last word on how much was pruned never."""
+    if any(e[0] == "p" and db.execute(journal_sql.COUNTED, (e[1], e[2], "pruned")).get == e[3] for e in events):
+        return False
+    return gone == sum(e[0] in sql.HAS for e in events) and (is_old or gone == len(events) > 0)
 
 
 def _name(event: Event) -> tuple[str, int, int]:

@@ -10,6 +10,8 @@ ADD_TALLY = """
 insert into tally (channel, destination, state, n) values (?, ?, ?, ?)
 on conflict (channel, destination, state) do update set n = n + excluded.n"""
 
+COUNTED = "select n from tally where channel = ? and destination = ? and state = ?"
+
 TALLY = "select channel, destination, state, n from tally where n <> 0"
 
 NAMED_TALLY = """
