@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -14,6 +15,7 @@ from interpres.fault import Fault
 
 if TYPE_CHECKING:
     from interpres.engine import Engine, Left
+    from interpres.engine.reading import Reloaded
     from interpres.station import Station
     from interpres.watch import Watch
 
@@ -86,13 +88,22 @@ async def _run(station: Station, watch: Watch, *, until_idle: bool) -> Left:
     calls = station.calls()
     engine: Engine = station.engine(calls, meter=watch.figures)
     try:
-        engine.obey_signals()
+        engine.obey_signals(_tell_of_reload)
         async with watch.over(engine, station.systems, station.environment):
             _tell_of_health(watch)
             await engine.start()
-            return await _served(station, engine, until_idle=until_idle, drain_seconds=watch.installation.file.drain)
+            return await _served(station, engine, watch, until_idle=until_idle, drain_seconds=watch.installation.file.drain)
     finally:
         await calls.close()
+
+
+def _tell_of_reload(done: Reloaded) -> None:
+    from interpres.cli.reload import lines
+
+    for line in lines({field.name: getattr(done, field.name) for field in fields(done)}):
+        talk.say(line)
+    for channel, faults in done.refused.items():
+        talk.faults(faults, prefix=f"{channel}: ")
 
 
 def _tell_of_health(watch: Watch) -> None:
@@ -104,7 +115,7 @@ def _tell_of_health(watch: Watch) -> None:
             talk.say(warning)
 
 
-async def _served(station: Station, engine: Engine, *, until_idle: bool, drain_seconds: float) -> Left:
+async def _served(station: Station, engine: Engine, watch: Watch, *, until_idle: bool, drain_seconds: float) -> Left:
     """Run with the socket open by which the other verbs reach it. Raises `Fault` E142, the engine being ended in order."""
     from interpres.desk.desk import Desk
     from interpres.desk.line import SOCKET
@@ -112,7 +123,7 @@ async def _served(station: Station, engine: Engine, *, until_idle: bool, drain_s
 
     here = station.workspace
     try:
-        async with serving(Desk(engine.store, here, engine), here.var / SOCKET):
+        async with serving(Desk(engine.store, here, engine, alerts=watch.open), here.var / SOCKET):
             for name, sentence in engine.listening.items():
                 talk.say(f"{name} {sentence}")
             for p in engine.pausing.places:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from interpres.store.store import CannotStore, Store
 
 if TYPE_CHECKING:
     from interpres.engine import Engine
+    from interpres.watch.alarms import Alert
     from interpres.workspace import Workspace
 
 Tell = Callable[[Mapping[str, Any]], Awaitable[None]]
@@ -29,7 +30,10 @@ async def nobody(_progress: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """`engine` is None where none runs: then what only an engine can do is refused, and the store is acted on itself."""
+    """`engine` is None where none runs: then what only an engine can do is refused, and the store is acted on itself.
+
+    `alerts` tells what is not well just now, where somebody watches.
+    """
 
     store: Store
     workspace: Workspace
@@ -37,6 +41,7 @@ class Desk:
     who: str = ""
     tell: Tell = nobody
     clock: Clock = field(default_factory=Clock)
+    alerts: Callable[[], Sequence[Alert]] = tuple
 
     def steady_ms(self) -> int:
         """The time that the store's changes are made at."""
