@@ -16,7 +16,6 @@ from interpres.notices.mail import Mail
 from interpres.notices.webhook import Webhook
 from interpres.workspace import Workspace
 from interpres.workspace.editor import schema_of
-from interpres.workspace.reference import copy_reference
 
 WHOLE = """\
 name: provincial hospital
@@ -139,7 +138,8 @@ def test_a_channel_that_there_is_not_is_a_warning(tmp_path: Path) -> None:
 
 
 def test_check_tells_of_it(tmp_path: Path) -> None:
-    copy_reference(tmp_path)
+    for room in ("channels", "mappings"):
+        (tmp_path / room).mkdir()
     (tmp_path / "interpres.yaml").write_text("health: {lissen: '127.0.0.1:9464'}\n", "utf-8")
     assert "did you mean 'listen'?" in "".join(f.line() for f in Workspace(tmp_path).check())
 

@@ -35,7 +35,8 @@ class Parameter:
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One operation. `body` is the name of the schema of what is sent (`npca/visit`), where one has a name; `media_type`
-    what it is sent as; `answers_as` the media types that a success promises. `signed`: the call needs the sign-in.
+    what it is sent as; `answers_as` the media types that a success promises. `signed`: the call needs the sign-in. `fields` are
+    the names of all fields that the contract knows.
 
     `idempotent` and `key_header` are what the system's file adds; `given` the headers that the system always sends.
     """
@@ -49,6 +50,7 @@ class Operation:
     answers_as: frozenset[str] = frozenset()
     signed: bool = True
     about: str = ""
+    fields: frozenset[str] = field(default=frozenset(), repr=False)
     idempotent: bool = False
     key_header: str | None = None
     given: frozenset[str] = field(default=frozenset())
@@ -106,6 +108,7 @@ class _Reading:
         self.node = node
         self.system = system
         self.faults: list[Fault] = []
+        self.fields = frozenset(_fields(node))
 
     def operations(self, paths: yaml.Branch) -> dict[str, Operation]:
         found: dict[str, Operation] = {}
@@ -141,6 +144,7 @@ class _Reading:
             answers_as=frozenset(self.answers_as(branch.get("responses"))),
             signed=plain.get("security") != [],
             about=str(plain.get("summary") or plain.get("description") or ""),
+            fields=self.fields,
         )
 
     def parameters(self, rows: yaml.Node | None) -> Iterator[Parameter]:
@@ -203,6 +207,23 @@ class _Reading:
     def plain(self, node: yaml.Node | None) -> dict[str, Any]:
         made: dict[str, Any] = yaml.plain(self.branch(node))
         return made
+
+
+def _fields(node: yaml.Node) -> Iterator[str]:
+    """The names under every `properties:`, and those of parameters."""
+    open_ = [node]
+    while open_:
+        match open_.pop():
+            case yaml.Branch() as branch:
+                open_ += [value for _, value in branch.entries]
+                if isinstance(properties := branch.get("properties"), yaml.Branch):
+                    yield from (name.text for name, _ in properties.entries)
+                if isinstance(name := branch.get("name"), yaml.Leaf) and branch.get("in") is not None:
+                    yield name.text
+            case yaml.Row() as row:
+                open_ += row.items
+            case _:
+                pass
 
 
 def _fits_header(value: str) -> bool:
