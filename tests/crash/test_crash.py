@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -23,7 +24,8 @@ def crash(*words: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow
 def test_engines_that_end_anywhere_break_no_promise() -> None:
-    run = crash("--points", "20", "--cuts", "30", "--kills", "0", "--seeds", "0", "--io-errors", "20", "--jobs", "1")
+    seed = () if os.environ.get("INTERPRES_FUZZ") else ("--seed", "1")  # the same ends in every run, as far as threads allow
+    run = crash(*seed, "--points", "20", "--cuts", "30", "--kills", "0", "--seeds", "0", "--io-errors", "20", "--jobs", "1")
     assert run.returncode == 0, run.stdout + run.stderr
     last = run.stdout.splitlines()[-1]
     told = r"(\d+) points, (\d+) cuts, 0 kills, 0 seeds, (\d+) acknowledged"
