@@ -43,7 +43,7 @@ class Calls:
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         self._systems = systems
-        self._environment = environment
+        self._environments = dict.fromkeys(systems, environment)
         self._clock = clock
         self._transport = transport
         self._lines: dict[str, Line] = {}
@@ -84,13 +84,15 @@ class Calls:
         return by_our_names(self._read(system, operation, reply, each), operation, body, system.name)
 
     async def renew(self, systems: Mapping[str, System], environment: Mapping[str, str]) -> None:
-        """Speak to these systems from now on, as the environment says now. A system that is not among them stays as it was.
+        """Speak to these systems from now on, as the environment says now. A system that is not among them stays as it was, and
+        where it was.
 
         Only where address, headers, sign-in or limits changed is a line given up, and not before its last call has ended: the
         others keep their connections and tokens.
         """
-        self._systems, self._environment = {**self._systems, **systems}, environment
-        changed = [name for name in self._lines if self._made_of[name] != _made_of(self._systems[name], environment)]
+        self._systems = {**self._systems, **systems}
+        self._environments |= dict.fromkeys(systems, environment)
+        changed = [n for n in self._lines if n in systems and self._made_of[n] != _made_of(systems[n], environment)]
         retired = [self._lines.pop(name) for name in changed]
         self._retired = [line for line in (*self._retired, *retired) if line.in_use]
         for line in retired:
@@ -135,16 +137,17 @@ class Calls:
     def _line(self, system: System) -> Line:
         if system.name not in self._lines:
             self._lines[system.name] = self._opened(system)
-            self._made_of[system.name] = _made_of(system, self._environment)
+            self._made_of[system.name] = _made_of(system, self._environments[system.name])
         return self._lines[system.name]
 
     def _opened(self, system: System) -> Line:
         """The line to a system. Raises `Fault` E104 for a name that is not set, E105 for an address that is none."""
-        base_url = expand(system.base_url, self._environment)
+        environment = self._environments[system.name]
+        base_url = expand(system.base_url, environment)
         if wrong := address_fault(base_url):
             name = next(placeholders(system.base_url), "")
             raise Fault("E105", f"{name}: {wrong.says}", wrong.hint, at=system.placeholders.get(name))
-        headers = expand(system.headers, self._environment)
+        headers = expand(system.headers, environment)
         line = Line(system.name, base_url, system.limits, headers, self._clock, self._transport)
         line.sign_in = self._sign_in(system, line)
         return line
@@ -154,7 +157,7 @@ class Calls:
             return None
         part = catalog.part("sign_ins", system.sign_in.word)
         try:
-            settings = part.Settings.model_validate(expand(system.sign_in.written, self._environment))
+            settings = part.Settings.model_validate(expand(system.sign_in.written, self._environments[system.name]))
         except ValidationError as wrong:
             named = ", ".join(str(e["loc"][-1]) for e in wrong.errors(include_input=False) if e["loc"]) or system.sign_in.word
             says = f"{system.name} cannot be signed in to: what the environment says for {named} does not fit"

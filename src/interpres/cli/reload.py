@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 import typer
 
@@ -33,11 +34,18 @@ def command(
     if as_json:
         talk.row(told)
     else:
-        for kind, what in WORDS.items():
-            for channel in told[kind]:
-                talk.result(f"{channel} {what}")
-        for channel in told["refused"]:
-            talk.result(f"{channel} keeps what it had: its new files have faults")
+        for line in lines(told):
+            talk.result(line)
     for channel, faults in told["refused"].items():
         talk.faults([Fault.from_dict(facts) for facts in faults], prefix=f"{channel}: ")
     raise typer.Exit(1 if told["refused"] else 0)
+
+
+def lines(told: Mapping[str, Any]) -> Iterator[str]:
+    """What became of each channel, in sentences."""
+    for kind, what in WORDS.items():
+        for channel in told[kind]:
+            yield f"{channel} {what}"
+    for channel in told["refused"]:
+        new = channel in told["left_out"]
+        yield f"{channel} {'does not run' if new else 'keeps what it had'}: its {'' if new else 'new '}files have faults"

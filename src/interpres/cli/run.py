@@ -142,9 +142,12 @@ def _told(left: Left, *, until_idle: bool) -> int:
         **{f"messages {k}": v for k, v in left.messages.items()},
         **{f"deliveries {k}": v for k, v in left.deliveries.items()},
     }
-    for what, number in open_.items():
-        talk.say(f"{number} {what}")
-    if left.refused:
-        talk.say(f"{left.refused} refused; interpres messages shows them")
-    talk.say("stopped; nothing is lost that was answered yes")
+    try:
+        for what, number in open_.items():
+            talk.say(f"{number} {what}")
+        if left.refused:
+            talk.say(f"{left.refused} refused; interpres messages shows them")
+        talk.say("stopped; nothing is lost that was answered yes")
+    except OSError:
+        talk.nobody_listens()
     return 1 if until_idle and (left.undelivered or left.refused) else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
@@ -63,6 +64,11 @@ def say(text: str) -> None:
     """Talk and progress, unless `--quiet`."""
     if not _Manner.quiet:
         sys.stderr.write(text + "\n")
+
+
+def nobody_listens() -> None:
+    """The terminal is gone: what is said from now on goes nowhere, and is no error."""
+    sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115  (until the process ends)
 
 
 def detail(text: str) -> None:

@@ -20,11 +20,12 @@ async def act(desk: Desk, _: Asked) -> Any:
     """What became of each channel. Raises `Fault` E140 where no engine runs: the next one reads the files as they are then."""
     if desk.engine is None:
         raise no_engine(ONLY)
-    done = await desk.engine.reloading.ask()
+    done = await desk.engine.reload()
     return {
         "kept": done.kept,
         "swapped": done.swapped,
         "opened": done.opened,
         "closed": done.closed,
+        "left_out": done.left_out,
         "refused": {name: [{**f.as_dict(), "value": None} for f in faults] for name, faults in sorted(done.refused.items())},
     }
