@@ -177,27 +177,25 @@ def command_page() -> str:
     lines = ["# Verbs", ""]
     commands = get_command(app(verbs())).commands  # type: ignore[attr-defined]
     for name, command in sorted(commands.items()):
-        about, _, example = (command.help or "").partition("\n\n")
-        lines += [
-            f"## interpres {name}",
-            "",
-            about.replace("\n", " "),
-            "",
-            "```sh",
-            example.removeprefix("Example: ").strip(),
-            "```",
-            "",
-        ]
-        lines += ["| option | meaning |", "|---|---|"]
-        for parameter in command.params:
-            written = (
-                ", ".join(f"`{o}`" for o in parameter.opts)
-                if parameter.param_type_name == "option"
-                else f"`{parameter.metavar or parameter.name}`"
-            )
-            lines.append(f"| {written} | {cell(getattr(parameter, 'help', '') or '')} |")
-        lines.append("")
+        under = getattr(command, "commands", {})
+        lines += verb_lines(f"## interpres {name}", command, options=not under)
+        for word, verb in under.items():
+            lines += verb_lines(f"### interpres {name} {word}", verb)
     return "\n".join(lines)
+
+
+def verb_lines(heading: str, command: Any, *, options: bool = True) -> list[str]:
+    about, _, example = (command.help or "").partition("\n\n")
+    pasted = example.removeprefix("Example: ").strip()
+    lines = [heading, "", about.replace("\n", " "), "", "```sh", pasted, "```", ""]
+    if not options:
+        return lines
+    lines += ["| option | meaning |", "|---|---|"]
+    for parameter in command.params:
+        is_option = parameter.param_type_name == "option"
+        written = ", ".join(f"`{o}`" for o in parameter.opts) if is_option else f"`{parameter.metavar or parameter.name}`"
+        lines.append(f"| {written} | {cell(getattr(parameter, 'help', '') or '')} |")
+    return [*lines, ""]
 
 
 PAGE = {

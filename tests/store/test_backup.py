@@ -302,3 +302,20 @@ def test_the_states_are_as_they_were(file: Path, copy: Path) -> None:
         assert (await store.payload(1)) == b"one!"
 
     run(lambda: SqliteStore(file), story)
+
+
+def test_a_restore_that_is_cut_off_before_its_end_leaves_the_store_as_it_was(
+    file: Path, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(file, b"one")
+    backup(file, copy)
+    fill(file, b"later")
+
+    def fail(*_: Any) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "replace", fail)
+        with pytest.raises(Fault, match="E156"):
+            restore(copy, file, replace=True)
+    assert b"later" in asyncio.run(bodies_in(file)) and not list(file.parent.glob(".*restoring*"))

@@ -10,7 +10,7 @@ from interpres.duration import words
 
 Asked = keeping.Asked
 
-REACH: Final = "reads"
+REACH: Final = "asks"
 
 
 async def act(desk: Desk, asked: keeping.Asked) -> Any:

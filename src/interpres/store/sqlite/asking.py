@@ -26,6 +26,7 @@ from interpres.store.records import (
     Troubled,
 )
 from interpres.store.sqlite import affair, connection, latest, people, prune, pulse, reading, recipes
+from interpres.store.sqlite.access import Access
 from interpres.store.sqlite.opening import Opening
 from interpres.store.sqlite.verify import verify
 
@@ -98,7 +99,7 @@ class Asking(Opening):
         return await self._read(lambda db: connection.size(db, self.path))
 
     async def prunable(self, pruning: Pruning) -> tuple[Prunable, ...]:
-        return await self._read(lambda db: prune.plan(db, pruning))
+        return await prune.plan(Access(self._read, self._do, self._copy_log), pruning)
 
     async def verify(self) -> tuple[Fault, ...]:
         return await self._read(lambda db: tuple(verify(db)))

@@ -66,15 +66,25 @@ class Pruner:
             await self.access.change(lambda _: None)
 
 
-def plan(db: apsw.Connection, pruning: Pruning) -> tuple[Prunable, ...]:
-    """What a round would remove, by channel."""
-    names = dict(_channels(db, pruning))
+async def plan(access: Access, pruning: Pruning) -> tuple[Prunable, ...]:
+    """What a round would remove, by channel; read a part at a time, so that other questions have their turn."""
     found = {name: Prunable(name, 0, 0, 0, 0, 0) for name in pruning.before}
-    last = db.execute(sql.WINDOW, (0, -1)).get or 0
-    rows: Any = db.execute(sql.PLAN, (_cutoffs(db, pruning), 0, last, pruning.problems_too))
-    for channel, keeps, whole, count, size in rows:
-        found[names[channel]] = _with(found[names[channel]], keeps, whole, count, size)
+    after = 0
+    while window := await access.ask(_classes, pruning, after):
+        after, rows = window
+        for name, keeps, whole, count, size in rows:
+            found[name] = _with(found[name], keeps, whole, count, size)
     return tuple(found.values())
+
+
+def _classes(db: apsw.Connection, pruning: Pruning, after: int) -> tuple[int, list[tuple[str, str, int, int, int]]] | None:
+    """Of the next messages how many stay and how many go: by channel, why they stay, whether without a trace; their bytes."""
+    end = db.execute(sql.WINDOW, (after, WINDOW)).get
+    if end is None:
+        return None
+    names = dict(_channels(db, pruning))
+    rows: Any = db.execute(sql.PLAN, (_cutoffs(db, pruning), after, end, pruning.problems_too))
+    return int(end), [(names[channel], *rest) for channel, *rest in rows]
 
 
 def _with(of: Prunable, keeps: str, whole: int, count: int, size: int) -> Prunable:

@@ -15,7 +15,7 @@ from interpres.store.sqlite.ledger import Event, Ledger
 from interpres.store.sqlite.sql import journal as journal_sql
 from interpres.store.sqlite.sql import pruning as sql
 
-ROWS: Final = 500
+ROWS: Final = 200
 """How many rows are looked at, or removed, in one step."""
 
 KEYS: Final = 100_000
