@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test crash mutants fuzz bench venv reference pins clean
+.PHONY: demo test crash big mutants fuzz bench venv reference pins clean
 
 demo: venv
 	$(BIN)/interpres demo
@@ -24,6 +24,10 @@ KILLS ?= $(shell expr $(POINTS) / 20)
 SEEDS ?= 2000
 crash: venv
 	$(BIN)/python -m tests.crash --points $(POINTS) --cuts $(CUTS) --kills $(KILLS) --seeds $(SEEDS) $(if $(SEED),--seed $(SEED)) $(if $(WRITE),--write)
+
+# A million waiting for a dead destination, 100,000 replayed by an engine that is killed ten times: wants 3 GB and up to an hour.
+big: venv
+	$(BIN)/python -m tests.big $(if $(WRITE),--write)
 
 # Every one-word mistake in the shipped mappings: who finds it (var/mutants.txt). make test makes every twentieth.
 mutants: venv

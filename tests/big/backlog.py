@@ -9,24 +9,26 @@ from pathlib import Path
 from typing import Final
 
 from tests.big.filling import fill
-from tests.crash.kills.ground import Ground, free_port, lay_out
+from tests.big.ground import lay_out
+from tests.crash.kills.ground import Ground, free_port
 from tests.crash.kills.life import Life
 from tests.crash.kills.load import Crowd
-from tests.crash.kills.scene import memory_mib, serves
+from tests.crash.kills.scene import memory_mib, serves, until
 from tests.crash.kills.sink import Sink
 
 SERVES_SECONDS: Final = 60.0
 SAMPLE_SECONDS: Final = 0.25
-RATE_SECONDS: Final = 5.0
-KILLS: Final = 3
+RATE_SECONDS: Final = 2.0
+WARM: Final = 100
+"""After so many answers everything that an engine reads in once is there."""
 
 
 @dataclass(frozen=True)
 class Figures:
     """What was measured, in seconds and MiB.
 
-    `settled_mib` is the memory once the engine serves, `most_mib` the most it ever took, `grown_mib` what it took more under load
-    than when it began to serve. `first_delivery_seconds` counts from the start of the process that followed a SIGKILL.
+    `settled_mib` is the memory after the first answers, `most_mib` the most it ever took, `grown_mib` what it took more later,
+    under load. `first_delivery_seconds` counts from the start of the process that followed a SIGKILL.
     """
 
     messages: int
@@ -42,29 +44,26 @@ class Figures:
     delivered_a_second: float
 
 
-async def measured(folder: Path, messages: int, lanes: int, *, watched_seconds: float) -> Figures:
+async def measured(folder: Path, messages: int, lanes: int, *, watched_seconds: float, kills: int = 3) -> Figures:
     """Fill; serve beside a dead destination, under load; kill; let the destination come back, and start again."""
     port = free_port()
     ground = lay_out(folder, f"http://127.0.0.1:{port}")
-    if not ground.store.exists():
-        ground.store.parent.mkdir(exist_ok=True)
-        filled_seconds = await fill(ground.store, messages, lanes)
-    else:
-        filled_seconds = 0.0
+    filled_seconds = await fill(ground.store, messages, lanes)
     store_mib = ground.store.stat().st_size / 2**20
     crowd = Crowd(ground, 1, http=0, files=0)
     async with Life.begun(ground) as life:
         serves_seconds = await serves(ground.mllp, life)
-        settled_mib = memory_mib(life.process.pid)
         async with crowd.sending():
+            await until(lambda: crowd.acknowledged >= WARM, SERVES_SECONDS)
+            settled_mib = memory_mib(life.process.pid)
             samples = [settled_mib]
-            until = time.monotonic() + watched_seconds
-            while time.monotonic() < until:
+            end = time.monotonic() + watched_seconds
+            while time.monotonic() < end:
                 await asyncio.sleep(SAMPLE_SECONDS)
                 samples.append(memory_mib(life.process.pid))
             await crowd.stopped()
         most_mib = memory_mib(life.process.pid, "VmHWM")
-    first_seconds, rate = await _recovered(ground, port)
+    first_seconds, rate = await _recovered(ground, port, kills)
     return Figures(
         messages=messages,
         lanes=lanes,
@@ -80,14 +79,14 @@ async def measured(folder: Path, messages: int, lanes: int, *, watched_seconds: 
     )
 
 
-async def _recovered(ground: Ground, port: int) -> tuple[float, float]:
+async def _recovered(ground: Ground, port: int, kills: int) -> tuple[float, float]:
     """Seconds from the start of a process to its first delivery, the worst of some kills, and how many a second it then makes.
 
     The first start does not count: heads of lanes that were tried while the destination was dead have to wait their time.
     """
     sink = Sink()
     async with sink.serving(port=port):
-        seconds = [await _first_delivery(ground, sink) for _ in range(1 + KILLS)]
+        seconds = [await _first_delivery(ground, sink) for _ in range(1 + kills)]
         before = len(sink.arrivals)
         async with Life.begun(ground):
             while len(sink.arrivals) == before:

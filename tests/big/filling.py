@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from interpres.store.changes import Arrival, NewDelivery, NewMessage, Processed
+from interpres import catalog
+from interpres.store.changes import Arrival, NewDelivery, NewMessage, Processed, Settled
 from interpres.store.fingerprint import identity_number, lane_number
 from interpres.store.sqlite import SqliteStore
 
+JSON: Final = catalog.part("formats", "json")(catalog.part("formats", "json").Settings())
 AT_ONCE: Final = 1000
 CHANNEL: Final = "from_mllp"
 DESTINATION: Final = "sink"
@@ -40,23 +42,25 @@ def message(number: int, lane: str) -> bytes:
 
 
 def payload(number: int, lane: str) -> bytes:
-    """About 700 bytes of JSON that a mapping could have made of it."""
-    items = [{"code": f"{8480 + n}-{n}", "value": f"{(number * 7 + n * 13) % 200}.{n}", "unit": "mmHg"} for n in range(1, 11)]
+    """What the mapping of `tests.big.ground` makes of it, byte for byte."""
     visit = {
         "lane": lane,
-        "number": number,
-        "patient": {"code": lane, "name": "សុភា"},
-        "diagnosis": f"J{number % 90}",
-        "items": items,
+        "control": f"B{number:09}",
+        "diagnosis": f"J{number % 90 + 10}.{number % 10}",
+        "ward": f"WARD{number % 40}",
+        "observations": [
+            {"code": f"{8480 + n}-{n}", "value": f"{(number * 7 + n * 13) % 200}.{n}", "unit": "mmHg"} for n in range(1, 15)
+        ],
     }
-    return json.dumps({"visits": [visit]}, ensure_ascii=False).encode()
+    made: bytes = JSON.encode(visit)
+    return made
 
 
-def arrival(number: int, lane: str, at_ms: int, sequence: int) -> Arrival:
+def arrival(number: int, lane: str, at_ms: int, sequence: int, *, send_now: bool) -> Arrival:
     """One message that was processed and owes one delivery."""
     body = message(number, lane)
     digest = hashlib.sha256(body).digest()
-    owed = NewDelivery(DESTINATION, 1, payload(number, lane), "application/json", {"patient": lane})
+    owed = NewDelivery(DESTINATION, 1, payload(number, lane), "application/json", {"patient": lane}, send_now=send_now)
     processed = Processed("processed", RECIPE, owed=(owed,))
     new = NewMessage(sequence, 0, len(body), digest, lane_number(CHANNEL, lane, sequence), {"patient": lane}, (), processed)
     identity = identity_number(CHANNEL, f"HIS|120415|B{number:09}")
@@ -69,23 +73,28 @@ def order(messages: int, lanes: int) -> Iterator[tuple[int, str]]:
         yield number, f"P{number * 7919 % lanes:06}"
 
 
-async def fill(file: Path, messages: int, lanes: int) -> float:
-    """So many messages in so many lanes, all waiting for one destination; seconds that it took."""
+async def fill(file: Path, messages: int, lanes: int, *, delivered: bool = False) -> float:
+    """So many messages in so many lanes, all waiting for one destination, or all delivered; seconds that it took."""
     began = time.monotonic()
+    file.parent.mkdir(parents=True, exist_ok=True)
     store = SqliteStore(file)
     await store.open()
     try:
         await store.pin(RECIPE, {f"channels/{CHANNEL}.yaml": "about: …"})
         await store.known(0, b"", 0)  # as a door asks first: what is taken from now on is seen in memory
-        at_ms = int(time.time() * 1000)
-        pending = []
-        for number, lane in order(messages, lanes):
-            pending.append(store.accept(arrival(number, lane, at_ms, store.reserve(1))))
-            if len(pending) == AT_ONCE:
-                await pending[-1]
-                pending.clear()
-        for future in pending:
-            await future
+        numbers = order(messages, lanes)
+        while batch := list(islice(numbers, min(AT_ONCE, lanes))):
+            await _together(store, batch, delivered=delivered)
     finally:
         await store.close()
     return time.monotonic() - began
+
+
+async def _together(store: SqliteStore, batch: list[tuple[int, str]], *, delivered: bool) -> None:
+    """One transaction of messages, each of another lane, and one of what became of them."""
+    at_ms = int(time.time() * 1000)
+    made = (arrival(number, lane, at_ms, store.reserve(1), send_now=delivered) for number, lane in batch)
+    claimed = [one for future in [store.accept(each) for each in made] for one in await future]
+    outcomes = [Settled(one.delivery, one.tries, ("delivered",), at_ms, 1, status="200") for one in claimed]
+    for settled in [store.settle(each) for each in outcomes]:
+        await settled

@@ -35,7 +35,7 @@ def lines(total: Sum, asked: Namespace) -> Iterator[str]:
     yield f"    python -m tests.crash {words}"
     yield f"    {total.line}"
     yield ""
-    yield f"Commit {_commit()}, {time.strftime('%Y-%m-%d', time.gmtime())}; {_machine()}."
+    yield f"Commit {commit()}, {time.strftime('%Y-%m-%d', time.gmtime())}; {machine()}."
     yield ""
     yield "| tried | how often | broken promises | with 95 % confidence, fewer than one in |"
     yield "|---|---|---|---|"
@@ -63,12 +63,12 @@ def bound(clean: int) -> str:
     return f"{clean // 3:,}" if clean >= 3 else "–"
 
 
-def _commit() -> str:
+def commit() -> str:
     asked = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
     return asked.stdout.strip() or "unknown"
 
 
-def _machine() -> str:
+def machine() -> str:
     """Its class only."""
     python = platform.python_version()
     return (
