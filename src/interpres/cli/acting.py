@@ -34,12 +34,12 @@ ReasonOption = Annotated[
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")]
 
 BECAME: Final = {
-    "waiting": "waits to be sent",
-    "received": "is processed anew",
-    "delivered": "is marked as delivered",
-    "dropped": "is dropped",
-    "rejected": "is dropped",
-    "held": "is held",
+    "waiting": "to be sent",
+    "received": "to be processed anew",
+    "delivered": "marked as delivered",
+    "dropped": "dropped",
+    "rejected": "dropped",
+    "held": "held",
 }
 """What is said of something by the state that an act brought it to."""
 
