@@ -19,6 +19,9 @@ ENDLESS = {"run", "sandbox"}
 
 NEEDS_A_STORE = {"messages", "show", "store"}
 
+AT_THE_DESK = {"drop", "edit", "pause", "problems", "release", "reload", "replay", "resend", "resume", "status", "verify"}
+"""Verbs of whoever looks after an engine: their examples want one, or a store with something in it, and are walked there."""
+
 
 def interpres(*words: str, cwd: Path = ROOT, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("NPCA_")}
@@ -39,7 +42,7 @@ def test_help_opens_with_a_sentence_and_an_example(verb: str) -> None:
     assert example.startswith(f"Example: interpres {verb}")
 
 
-@pytest.mark.parametrize("verb", sorted(set(verbs()) - ENDLESS - NEEDS_A_STORE - {"demo", "init"}))
+@pytest.mark.parametrize("verb", sorted(set(verbs()) - ENDLESS - NEEDS_A_STORE - AT_THE_DESK - {"demo", "init"}))
 def test_the_example_works_as_pasted(verb: str) -> None:
     words = help_of(verb)[1].removeprefix("Example: interpres ").replace("\n", " ").split(" > ")[0].split()
     ran = interpres(*words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from interpres.clock import iso_time
@@ -17,10 +18,11 @@ async def place_named(desk: Desk, written: str, reason: str) -> Place:
     if channel not in known:
         hint = did_you_mean(channel, known) or f"there are {', '.join(sorted(known))}"
         raise Fault("C159", f"there is no channel '{channel}'", hint)
-    there = known[channel] | _destinations(desk, channel)
-    if destination and destination not in there:
-        hint = did_you_mean(destination, there) or f"it has {', '.join(sorted(there))}"
-        raise Fault("C159", f"channel '{channel}' has no destination '{destination}'", hint)
+    if destination and destination not in known[channel]:
+        there = known[channel] | await asyncio.to_thread(_destinations, desk, channel)
+        if destination not in there:
+            hint = did_you_mean(destination, there) or f"it has {', '.join(sorted(there))}"
+            raise Fault("C159", f"channel '{channel}' has no destination '{destination}'", hint)
     return Place(channel, destination, desk.clock.wall_ms(), desk.who, reason_given(reason))
 
 

@@ -8,9 +8,9 @@ import msgspec
 
 from interpres.desk import places
 from interpres.desk.desk import Desk
+from interpres.desk.named import message_named, problem_named
 from interpres.fault import Fault
 from interpres.store.acts import Choice
-from interpres.store.cause import problem_name
 
 REACH: Final = "changes"
 
@@ -39,7 +39,7 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 async def act(desk: Desk, asked: Asked) -> Any:
-    """The plan, the replay that was begun or cancelled, or all replays. Raises `Fault` C156, C163, N312, N317."""
+    """The plan, the replay that was begun or cancelled, or all replays. Raises `Fault` C156, C166, C167, N317, N332."""
     if asked.do == "list":
         return {"replays": list(await desk.store.replays())}
     if asked.do == "cancel":
@@ -68,26 +68,12 @@ async def act(desk: Desk, asked: Asked) -> Any:
 
 
 async def choice_of(desk: Desk, asked: Asked) -> Choice:
-    """The choice with ids and names looked up. Raises `Fault` C156 for a message, C163 for a problem that is not there."""
-    sequences = []
-    for id_ in asked.messages:
-        sequence = await desk.store.sequence_of(id_)
-        if sequence is None:
-            hint = "see interpres messages, and whether --var names the right store"
-            raise Fault("C156", f"no message {id_} is stored here", hint)
-        sequences.append(sequence)
-    cause = None if asked.problem is None else await _cause(desk, asked.problem)
+    """The choice with ids and names looked up. Raises `Fault` C156, C166 for messages, C167 for a problem."""
+    sequences = [await message_named(desk.store, written) for written in asked.messages]
+    cause = None if asked.problem is None else (await problem_named(desk.store, asked.problem)).cause
     targets = None if asked.to is None else frozenset(asked.to)
     times = (asked.since_ms, asked.until_ms)
     return Choice(asked.channels, asked.state, asked.keys, *times, tuple(sequences), cause, targets, asked.older)
-
-
-async def _cause(desk: Desk, name: str) -> int:
-    found = [p.cause for p in await desk.store.problems() if problem_name(p.cause).startswith(name.upper())]
-    if len(found) != 1:
-        says = f"there is no problem {name}" if not found else f"{len(found)} problems begin with {name}"
-        raise Fault("C163", says, "see interpres problems")
-    return found[0]
 
 
 async def _cancelled(desk: Desk, replay: int) -> Any:
