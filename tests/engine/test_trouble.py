@@ -202,6 +202,27 @@ def test_until_idle_ends_when_all_is_done_and_tells_what_is_left(house: House) -
     asyncio.run(story())
 
 
+def test_what_is_taken_in_hand_while_the_store_is_asked_is_not_idle(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was neither due any more nor in hand yet when it was looked for: found by seed 116 of the simulation."""
+
+    async def story() -> None:
+        async with house.running() as engine:
+            while not await engine.is_idle():
+                await asyncio.sleep(0.005)
+            (outlet,) = engine.traffic.outlets()
+            ask = engine.store.next_due_ms
+
+            async def meanwhile(channel: str) -> Any:
+                outlet.take_hand()
+                return await ask(channel)
+
+            monkeypatch.setattr(engine.store, "next_due_ms", meanwhile)
+            assert not await engine.is_idle()
+            outlet.give_back()
+
+    asyncio.run(story())
+
+
 def test_stop_finishes_what_is_in_hand(house: House) -> None:
     async def story() -> None:
         began = asyncio.Event()

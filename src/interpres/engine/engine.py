@@ -249,18 +249,19 @@ class Engine:
 
     async def is_idle(self) -> bool:
         """Whether nothing is in hand and nothing is due within `SOON_SECONDS`."""
-        if self.shift.accepting or not self.feeds.idle(self._roads.values()):
-            return False
-        if (
-            self.again.replaying is not None
-            or any(w.busy for w in self._workers.values())
-            or any(o.busy for o in self.traffic.outlets())
-        ):
-            return False
+        # What is due no more may have been taken in hand while the store was asked.
+        return not self._in_hand() and not await self._due_soon() and not self._in_hand()
+
+    def _in_hand(self) -> bool:
+        if self.shift.accepting or not self.feeds.idle(self._roads.values()) or self.again.replaying is not None:
+            return True
+        return any(w.busy for w in self._workers.values()) or any(o.busy for o in self.traffic.outlets())
+
+    async def _due_soon(self) -> bool:
         soon_ms = self.shift.clock.steady_ms() + int(SOON_SECONDS * 1000)
         for name, road in self._roads.items():
             due = await self.store.next_due_ms(name)
             wants = (road.outlets[d].next_ms(ms) if d in road.outlets else None if d else ms for d, ms in due.items())
             if any(ms is not None and ms <= soon_ms for ms in wants):
-                return False
-        return True
+                return True
+        return False
