@@ -62,16 +62,20 @@ class Gather:
         return tuple(settled)
 
     def _unread(self, load: Sequence[Claimed], payloads: Sequence[Any]) -> Iterator[Settled]:
-        """One that cannot be read ends alone. The others are not sent now: without it the batch is another one."""
+        """Where the store gives no answer just now, all wait. Without one that is damaged it is another batch."""
         clock = self.attempts.shift.clock
         began = (clock.steady_ms(), clock.wall_ms())
-        for claimed, found in zip(load, payloads, strict=True):
-            if isinstance(found, Exception):
-                yield self.attempts.settled(claimed, self.attempts.ended(found, began, claimed.message_id))
-            else:
-                says = "another delivery of its batch could not be read"
-                attempt = Attempt(Outcome("waiting"), *began, says)
-                yield replace(self.attempts.settled(claimed, attempt), due_ms=began[0], batch="any")
+        ends = [
+            self.attempts.ended(found, began, claimed.message_id) if isinstance(found, Exception) else None
+            for claimed, found in zip(load, payloads, strict=True)
+        ]
+        if passing := next((end for end in ends if end is not None and end.outcome.state == "waiting"), None):
+            yield from self._alike(load, passing)
+            return
+        others = Attempt(Outcome("waiting"), *began, "another delivery of its batch could not be read")
+        for claimed, end in zip(load, ends, strict=True):
+            settled = self.attempts.settled(claimed, end or others)
+            yield settled if end else replace(settled, due_ms=began[0], batch="any")
 
     # what goes out
 

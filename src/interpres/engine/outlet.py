@@ -232,6 +232,7 @@ class Outlet:
         """What the attempt says about the peer: it lives, or it is away."""
         if attempt.sick:
             is_probe = self._probe == claimed.delivery
+            self.rest.says = attempt.says
             if self.rest.failed(claimed.delivery, attempt.outcome.after_seconds, probe=is_probe):
                 seconds = round(self.rest.probe_in_seconds())
                 self._tell("a destination rests", failures=self.rest.failures, says=attempt.says, next_probe_seconds=seconds)

@@ -33,6 +33,8 @@ class Rest:
         """Resting: when it may be asked again."""
         self.failures = 0
         """Passing failures in a row."""
+        self.says = ""
+        """What the last of them was."""
         self._window = full
         self._probed = 0
         self._was_well = False
@@ -90,7 +92,8 @@ class Rest:
 
     def no_probe_at_once(self) -> None:
         """A probe came to nothing, neither an answer nor a failure of the peer: the next waits a little all the same."""
-        self.next_probe_ms = max(self.next_probe_ms, self._clock.steady_ms() + 1000)
+        if self.probe_in_seconds() == 0:
+            self.next_probe_ms = self._clock.steady_ms() + 1000
 
     def blames(self, what: int) -> bool:
         """Whether a failure may be laid to this one alone, and not to a peer that is away for everybody.

@@ -3,22 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from interpres.engine.outlet import Outlet
 from interpres.engine.road import Road
+
+
+@dataclass(frozen=True, slots=True)
+class Resting:
+    """Of a destination that is left alone: for how long, when it is asked again, and why: so many failures in a row, the last."""
+
+    for_seconds: float
+    probe_in_seconds: float
+    failures: int
+    says: str
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """`says` is the source's own sentence (`listens on 127.0.0.1:2575`), empty while it is not open; `taking` whether it is at
-    work; `destinations` are `up`, `resting` or `paused`, by name."""
+    work; `destinations` are `up`, `resting` or `paused`, by name; `rests` says more of what is away, also while it is paused."""
 
     channel: str
     says: str
     taking: bool
     destinations: Mapping[str, str]
+    rests: Mapping[str, Resting] = field(default_factory=dict)
 
 
 def standing_of(road: Road, says: str) -> Standing:
     """How this channel stands."""
-    return Standing(road.recipe.name, says, road.taking, {name: outlet.state for name, outlet in road.outlets.items()})
+    rests = {name: rest for name, outlet in road.outlets.items() if (rest := _resting(outlet))}
+    states = {name: outlet.state for name, outlet in road.outlets.items()}
+    return Standing(road.recipe.name, says, road.taking, states, rests)
+
+
+def _resting(outlet: Outlet) -> Resting | None:
+    rest = outlet.rest
+    if rest.since_ms is None:
+        return None
+    for_seconds = (outlet.shift.clock.steady_ms() - rest.since_ms) / 1000
+    return Resting(for_seconds, rest.probe_in_seconds(), rest.failures, rest.says)
