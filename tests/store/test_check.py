@@ -112,11 +112,14 @@ def test_it_works_beside_the_engine_that_writes(file: Path) -> None:
                 await store.settle(settled(one.delivery, "delivered"))
 
         senders = [asyncio.create_task(send()) for _ in range(4)]
-        for _ in range(5):
-            found = await asyncio.to_thread(check, file, deep=True)
-            assert found.faults == []
+        seen = [0]
+        async with asyncio.timeout(20):
+            while len(set(seen)) < 5:
+                found = await asyncio.to_thread(check, file, deep=True)
+                assert found.faults == []
+                seen.append(found.messages)
         stop.set()
         await asyncio.gather(*senders)
-        assert found.messages > 0
+        assert seen == sorted(seen), "messages went on being stored meanwhile"
 
     run(lambda: SqliteStore(file), story)
