@@ -82,7 +82,7 @@ class _Reader:
             places={**self.places, **{f"enrich.{n}": self.at("enrich", n) for n in self.written.enrich}},
         )
         if any(f.level == "fault" for f in self.faults):
-            raise Faults(self.faults)
+            raise Faults(dict.fromkeys(self.faults))
         return self.workspace.pinned(recipe)
 
     # what stands where
@@ -112,7 +112,7 @@ class _Reader:
     def format_of(self, key: str, written: str | Mapping[str, Any]) -> Format:
         found = self.attempt(lambda: self.workspace.format(written), key)
         if found is None:
-            raise Faults(self.faults)
+            raise Faults(dict.fromkeys(self.faults))
         assert isinstance(found, Format)
         return found
 
