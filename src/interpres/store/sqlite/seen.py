@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterable
 from typing import Final
 
@@ -18,7 +19,8 @@ class Seen:
     """
 
     def __init__(self, known: Iterable[tuple[int, int]] = ()) -> None:
-        self._bits = bits = bytearray(BITS // 8)
+        # Anonymous memory: a page costs something only once a bit of it is set.
+        self._bits = bits = mmap.mmap(-1, BITS // 8, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         self._young: dict[int, int] = {}
         self._old: dict[int, int] = {}
         for identity, sequence in known:
