@@ -63,7 +63,7 @@ def _channel(channel: Mapping[str, Any], *, running: bool) -> str:
 
 def _destination(destination: Mapping[str, Any]) -> str:
     states = destination["deliveries"]
-    state = acting.paused_words(destination["paused"]) if destination["paused"] else destination["state"]
+    state = acting.paused_words(destination["paused"]) if destination["paused"] else destination["state"] + _rest(destination)
     parts = [f"{destination['destination']}  {state}"]
     waiting = states.get("waiting", 0) + states.get("sending", 0)
     parts.append(f"{waiting} waiting{_oldest(destination)}" if waiting else "nothing waits")
@@ -71,6 +71,14 @@ def _destination(destination: Mapping[str, Any]) -> str:
     delivered = destination["last_delivered_at"]
     parts.append(f"{states.get('delivered', 0)} delivered" + (f", last at {delivered}" if delivered else ""))
     return "  ·  ".join((parts[0], ", ".join(parts[1:])))
+
+
+def _rest(destination: Mapping[str, Any]) -> str:
+    rest = destination["rests"]
+    if not rest:
+        return ""
+    again = f"asked again in {acting.ago(rest['probe_in_seconds'])}" if rest["probe_in_seconds"] else "about to be asked again"
+    return f" for {acting.ago(rest['for_seconds'])}, {again}: {rest['says']}"
 
 
 def _oldest(facts: Mapping[str, Any]) -> str:

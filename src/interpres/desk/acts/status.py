@@ -13,7 +13,7 @@ from interpres import __version__
 from interpres.clock import iso_time
 from interpres.desk import places
 from interpres.desk.desk import Desk
-from interpres.engine.standing import Standing
+from interpres.engine.standing import Resting, Standing
 from interpres.store.acts import Place
 from interpres.store.records import Count, Queue
 
@@ -98,10 +98,18 @@ def _destination(seen: _Seen, channel: str, name: str) -> dict[str, Any]:
         "destination": name,
         "state": "paused" if paused else states.get(name, "gone" if standing else "not running"),
         "paused": places.facts(paused),
+        "rests": _rest(standing.rests.get(name)) if standing else None,
         "deliveries": {c.state: c.number for c in seen.counts if c.channel == channel and c.destination == name},
         "oldest_seconds": _age(seen.now_ms, seen.queues.get((channel, name))),
         "last_delivered_at": None if at_ms is None else iso_time(at_ms),
     }
+
+
+def _rest(rest: Resting | None) -> dict[str, Any] | None:
+    if rest is None:
+        return None
+    seconds = {"for_seconds": int(rest.for_seconds), "probe_in_seconds": int(rest.probe_in_seconds)}
+    return {**seconds, "failures": rest.failures, "says": rest.says}
 
 
 def _age(now_ms: int, queue: Queue | None) -> int | None:
