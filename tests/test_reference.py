@@ -18,6 +18,7 @@ from interpres.duration import words
 from interpres.installation_file import AlertsFile, HealthSettings, InstallationFile, LogSettings, RecipientCommon
 from interpres.memory import RememberFile
 from interpres.transform import Transform, builtins
+from interpres.watch.metrics import every_family
 from tests.conftest import ROOT
 
 PAGES = ROOT / "docs" / "reference"
@@ -157,6 +158,23 @@ def first_sentence(part: Any) -> str:
     return (part.__doc__ or "").split("\n\n")[0].replace("\n    ", " ").strip()
 
 
+def metrics_page() -> str:
+    lines = [
+        "# Metrics",
+        "",
+        "What `/metrics` shows, in Prometheus' text format 0.0.4. Labels are names from recipes and words of interpres: none",
+        "holds a value of a message or a lane. Counters begin at zero with the engine; gauges are read from the store and the",
+        "machine when asked, at most once a second. A histogram's buckets are in seconds.",
+        "",
+        "| name | type | labels | meaning |",
+        "|---|---|---|---|",
+    ]
+    for family in every_family():
+        labels = ", ".join(f"`{label}`" for label in family.labels)
+        lines.append(f"| `{family.name}` | {family.kind} | {labels} | {cell(family.about)} |")
+    return "\n".join([*lines, ""])
+
+
 def states_page() -> str:
     lines = [
         "# States",
@@ -204,6 +222,7 @@ PAGE = {
     "channel.md": channel_page,
     "command-line.md": command_page,
     "installation.md": installation_page,
+    "metrics.md": metrics_page,
     "states.md": states_page,
 }
 

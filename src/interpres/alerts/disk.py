@@ -35,4 +35,4 @@ class Disk(Rule):
             percent = 100 * free / sight.disk_total_bytes
             says = f"{free / MB:,.0f} MB are free on the disk that holds var/ ({percent:.0f} %)"
             hint = "free some room or let the store give some back (interpres store prune); when it is full nothing is taken"
-            yield Alarm("disk", says, hint, sight.now_ms, degree=int(free < wanted / 4))
+            yield Alarm("disk", says, hint, sight.now_ms, degree=int(free < wanted / 4), page="docs/how-to/a-full-disk.md")

@@ -30,14 +30,22 @@ class Late(Rule):
                     f"{_counted(channel.waiting, 'message waits', 'messages wait')} to be processed, the oldest for {about(age)}"
                 )
                 hint = "see whether the systems that it asks (enrich:) answer; interpres problems shows what holds it up"
-                yield Alarm(f"channel {name}", says, hint, sight.now_ms - int(age * 1000))
+                yield Alarm(
+                    f"channel {name}", says, hint, sight.now_ms - int(age * 1000), page="docs/how-to/a-dead-destination.md"
+                )
         for channel_name, name, destination in self.destinations(sight):
             if (age := destination.oldest_seconds) is not None and age > self.settings.after:
                 state = "" if destination.state == "up" else f" ({destination.state})"
                 waiting = _counted(destination.waiting, "delivery waits", "deliveries wait")
                 says = f"{waiting}{state}, the oldest for {about(age)}"
                 hint = "see whether the destination answers and what stands before it in its lane: interpres problems"
-                yield Alarm(f"destination {channel_name}/{name}", says, hint, sight.now_ms - int(age * 1000))
+                yield Alarm(
+                    f"destination {channel_name}/{name}",
+                    says,
+                    hint,
+                    sight.now_ms - int(age * 1000),
+                    page="docs/how-to/a-dead-destination.md",
+                )
 
 
 def _counted(number: int, one: str, many: str) -> str:

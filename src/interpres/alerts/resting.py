@@ -31,4 +31,4 @@ class Resting(Rule):
                 says = f"it has not answered for {about(destination.state_seconds)}{waits}"
                 hint = "see whether the other side runs and can be reached from here; it is taken up again as soon as it answers"
                 since_ms = sight.now_ms - int(destination.state_seconds * 1000)
-                yield Alarm(f"destination {channel}/{name}", says, hint, since_ms)
+                yield Alarm(f"destination {channel}/{name}", says, hint, since_ms, page="docs/how-to/a-dead-destination.md")

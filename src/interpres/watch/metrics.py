@@ -9,11 +9,13 @@ from typing import Final
 from interpres import __version__
 from interpres.alert import CertificateSight
 from interpres.clock import Clock
+from interpres.delivery import MESSAGE_EDGES
+from interpres.store.records import Size
 from interpres.watch.alarms import Alert
 from interpres.watch.exposition import Family
 from interpres.watch.figures import Figures
 from interpres.watch.look import Look
-from interpres.watch.machine import Process
+from interpres.watch.machine import Disk, Process
 
 CHANNEL: Final = ("channel",)
 PLACE: Final = ("channel", "destination")
@@ -84,7 +86,7 @@ def standing(look: Look) -> Iterator[Family]:
         for name, now in s.destinations.items()
         for state in DESTINATION_STATES
     }
-    messages = {(c.channel, c.state): c.number for c in look.counts if not c.destination}
+    messages = {(c.channel, c.state): c.number for c in look.counts if not c.destination and c.state in MESSAGE_EDGES}
     owed = {(c.channel, c.destination, c.state): c.number for c in look.counts if c.destination}
     oldest = {place: age for place in look.queues if (age := look.oldest_seconds(*place)) is not None}
     lanes = {place: queue.lanes for place, queue in look.queues.items()}
@@ -137,6 +139,20 @@ def house(look: Look, process: Process, started_ms: int, durability: dict[str, s
     yield Family("process_cpu_seconds_total", "counter", "Processor time of the process.", (), {(): process.cpu_seconds})
     yield Family("process_open_fds", "gauge", "Open files of the process.", (), {(): process.open_files})
     yield Family("process_max_fds", "gauge", "How many files it may open.", (), {(): process.most_files})
+
+
+def every_family() -> list[Family]:
+    """All that there are, without a sample: what the reference page and a dashboard are made from."""
+    look = Look(size=Size(0, 0, 0), disk=Disk(0, 0))
+    durability = {"synchronous": "full", "commit": "group"}
+    figures = Figures()
+    families = [
+        *counted(figures),
+        *stages(figures),
+        *standing(look),
+        *house(look, Process(0, 0.0, 0, 0), 0, durability, figures.clock),
+    ]
+    return [*families, *endings([CertificateSight("channel", 0)]), alerts(())]
 
 
 def endings(certificates: Sequence[CertificateSight]) -> Iterator[Family]:
