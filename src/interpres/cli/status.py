@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from interpres.cli import acting, talk
 from interpres.cli.options import JsonOption, QuietOption, VarOption, WorkspaceOption, workspace
+from interpres.fault import Fault
 
 OPEN: Final = ("held", "uncertain", "refused", "dead")
 """States of deliveries that are told one by one: a person has to look at them, or nobody can know."""
@@ -42,6 +43,11 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
         yield _channel(channel, running=bool(engine))
         for destination in channel["destinations"]:
             yield f"    → {_destination(destination)}"
+    for channel, faults in told["refused_reload"].items():
+        yield f"{channel} goes by its files of before: the new ones have faults"
+        yield from (f"    {Fault.from_dict(facts).line()}" for facts in faults)
+    for alert in told["alerts"]:
+        yield f"ALERT since {alert['since']}  {alert['says']} — {alert['hint']}"
     yield _store(told["store"])
 
 

@@ -153,8 +153,8 @@ class Reads(ABC):
         """What troubles messages and deliveries, by cause, the most troublesome first."""
 
     @abstractmethod
-    async def troubled(self, cause: int, limit: int = 1_000_000) -> tuple[Troubled, ...]:
-        """What a problem is about, in order of arrival."""
+    async def troubled(self, cause: int, limit: int = 1_000_000, after: tuple[int, int] = (0, 0)) -> tuple[Troubled, ...]:
+        """What a problem is about, in order of arrival, beginning `after` this message and delivery."""
 
     @abstractmethod
     async def affairs(self, messages: Sequence[int], deliveries: Sequence[int]) -> tuple[Affair, ...]:

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from interpres.desk import deciding
 from interpres.desk.desk import Desk
-from interpres.desk.places import reason_given
 from interpres.store.records import Affair
 
 REACH: Final = "changes"
@@ -28,5 +27,4 @@ async def act(desk: Desk, asked: Asked) -> Any:
             return "deliver" if affair.delivery else None
         return "release"
 
-    plan = await deciding.planned(desk, asked, way)
-    return await deciding.done(desk, plan, reason_given(asked.reason)) if asked.apply else plan.facts()
+    return await deciding.decided(desk, asked, way)

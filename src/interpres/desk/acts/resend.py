@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from interpres.desk import deciding
 from interpres.desk.desk import Desk
-from interpres.desk.places import reason_given
 from interpres.store.records import Affair
 
 REACH: Final = "changes"
@@ -20,8 +19,7 @@ class Asked(deciding.Chosen, frozen=True, forbid_unknown_fields=True):
 
 async def act(desk: Desk, asked: Asked) -> Any:
     """The plan, or what became of it. Raises `Fault` C156, C166, C167, N332, N333."""
-    plan = await deciding.planned(desk, asked, _way, older=asked.older)
-    return await deciding.done(desk, plan, reason_given(asked.reason)) if asked.apply else plan.facts()
+    return await deciding.decided(desk, asked, _way, older=asked.older)
 
 
 def _way(affair: Affair) -> str | None:

@@ -16,6 +16,7 @@ from interpres.desk.desk import Desk
 from interpres.engine.standing import Resting, Standing
 from interpres.store.acts import Place
 from interpres.store.records import Count, Queue
+from interpres.watch.alarms import Alert
 
 REACH: Final = "asks"
 
@@ -46,9 +47,12 @@ async def act(desk: Desk, _: Asked) -> Any:
     size = await desk.store.size()
     names = {*desk.workspace.names("channels"), *seen.standing, *(c.channel for c in seen.counts)}
     running = {"pid": os.getpid(), "version": __version__} if desk.engine else None
+    refused = desk.engine.reloading.refused if desk.engine else {}
     return {
         "engine": running,
         "channels": [_channel(seen, name) for name in sorted(names)],
+        "alerts": [_alert(alert) for alert in desk.alerts()],
+        "refused_reload": {name: [{**f.as_dict(), "value": None} for f in faults] for name, faults in sorted(refused.items())},
         "store": {
             "bytes": size.total_bytes,
             "log_bytes": size.log_bytes,
@@ -56,6 +60,11 @@ async def act(desk: Desk, _: Asked) -> Any:
             "durability": dict(desk.store.durability) or None,
         },
     }
+
+
+def _alert(alert: Alert) -> dict[str, Any]:
+    facts = {"rule": alert.rule, "about": alert.about, "says": alert.says, "hint": alert.hint, "page": alert.page}
+    return {**facts, "since": iso_time(alert.since_ms)}
 
 
 async def _look(desk: Desk) -> _Seen:

@@ -113,8 +113,8 @@ class Asking(Opening):
     async def problems(self, channel: str | None = None) -> tuple[Problem, ...]:
         return await self._read(lambda db: people.problems(db, channel))
 
-    async def troubled(self, cause: int, limit: int = 1_000_000) -> tuple[Troubled, ...]:
-        return await self._read(lambda db: people.troubled(db, cause, limit))
+    async def troubled(self, cause: int, limit: int = 1_000_000, after: tuple[int, int] = (0, 0)) -> tuple[Troubled, ...]:
+        return await self._read(lambda db: people.troubled(db, cause, limit, after))
 
     async def affairs(self, messages: Sequence[int], deliveries: Sequence[int]) -> tuple[Affair, ...]:
         return await self._read(lambda db: affair.affairs(db, self.salt, messages, deliveries))

@@ -83,9 +83,9 @@ def _problem(db: apsw.Connection, cause: Any, text: Any, messages: Any, deliveri
     return Problem(cause, facts["channel"], facts["destination"], fault, messages, deliveries, first, last, samples)
 
 
-def troubled(db: apsw.Connection, cause: int, limit: int) -> tuple[Troubled, ...]:
+def troubled(db: apsw.Connection, cause: int, limit: int, after: tuple[int, int]) -> tuple[Troubled, ...]:
     """What a problem is about."""
-    return tuple(Troubled(*row) for row in db.execute(trouble_sql.OF_CAUSE, (cause, limit)))
+    return tuple(Troubled(*row) for row in db.execute(trouble_sql.OF_CAUSE, (cause, *after, limit)))
 
 
 def paused(db: apsw.Connection) -> tuple[Place, ...]:

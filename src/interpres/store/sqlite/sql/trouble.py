@@ -16,7 +16,8 @@ from trouble t join cause c on c.id = t.cause group by t.cause"""
 
 SAMPLES = "select distinct message from trouble where cause = ? order by message desc limit ?"
 
-OF_CAUSE = "select message, delivery, at from trouble where cause = ? order by message, delivery limit ?"
+OF_CAUSE = """
+select message, delivery, at from trouble where cause = ? and (message, delivery) > (?, ?) order by message, delivery limit ?"""
 
 AWAIT = "insert into awaited (collection, key, message, until) values (?, ?, ?, ?) on conflict do nothing"
 
