@@ -18,7 +18,7 @@ from interpres.channel import DestinationCommon, DestinationRecipe, Recipe, Sour
 from interpres.delivery import Outcome, Parcel
 from interpres.engine import Engine
 from interpres.engine.reading import Reading
-from interpres.fault import Fault, Faults
+from interpres.fault import Fault, Faults, TryAgain
 from interpres.mapping.compiling.compile import Made
 from interpres.settings import Settings
 from interpres.store.acts import Place
@@ -372,6 +372,37 @@ def test_what_waits_for_a_destination_that_is_gone_is_held_and_what_is_being_sen
             await engine.reload()
             await drop('{"n": 3, "lane": "B"}')
             await until_states(engine, {"delivered": 5, "held": 1})
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("meanwhile", ["elsewhere", "gone"])
+def test_what_fails_after_two_reloads_is_tried_again_by_who_is_there_now(house: House, meanwhile: str) -> None:
+    """Nobody was told of it, and it waited until something else was due: found by seed 64 of the simulation."""
+
+    async def story() -> None:
+        ends = asyncio.Event()
+
+        async def when_told(_: Parcel) -> Outcome:
+            await ends.wait()
+            if len(Parts.sent_by) == 1:
+                raise TryAgain("is away")
+            return Outcome("delivered", "200")
+
+        house.does("npca", when_told)
+        files = Files(sending(1, "npca", "archive"))
+        async with running(house, files) as engine:
+            await drop('{"n": 1, "lane": "A"}')
+            await until(lambda: house.sent.get("npca"))
+            Parts.sent_by = [one for one in Parts.sent_by if one[0] == "npca"]
+            whole = sending(2, "npca", "archive")
+            files.recipes = [sending(2, "archive") if meanwhile == "gone" else elsewhere(whole, "npca", "second")]
+            await engine.reload()
+            files.recipes = [elsewhere(sending(3, "npca", "archive"), "npca", "third")]
+            await engine.reload()
+            ends.set()
+            await until_states(engine, {"delivered": 2})
+            assert [to for to, _ in Parts.sent_by] == ["npca", "third"]
 
     asyncio.run(story())
 

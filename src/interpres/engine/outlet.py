@@ -93,6 +93,10 @@ class Outlet:
             heir.paused = self.paused
         self._wake.set()
 
+    def follow(self, heir: Outlet | None) -> None:
+        """Another has taken the place of who came after this one, or has come where nobody had."""
+        self._heir = heir
+
     @property
     def _still(self) -> bool:
         """Whether nothing more is begun, for whatever reason."""

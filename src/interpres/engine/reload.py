@@ -138,6 +138,8 @@ class Reload:
         for name, outlet in before.items():
             if road.outlets.get(name) is not outlet:
                 self.traffic.let_go(road, outlet, road.outlets.get(name))
+        for outlet in road.leaving:
+            outlet.follow(road.outlets.get(outlet.recipe.name))
         for name, outlet in road.outlets.items():
             outlet.go_by(recipe.destinations[name])
         self.traffic.pausing.obey(road)
