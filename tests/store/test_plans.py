@@ -9,7 +9,7 @@ import apsw
 import pytest
 
 from interpres.store.sqlite import SqliteStore
-from interpres.store.sqlite.sql import delivery, message
+from interpres.store.sqlite.sql import delivery, gather, message
 
 QUESTIONS = {
     "what was being sent": delivery.INTERRUPTED,
@@ -25,6 +25,12 @@ QUESTIONS = {
     "which messages wait too long": message.CAP_DUE,
     "which lanes have messages open": message.OPEN_LANES,
     "which messages are due": message.HEADS,
+    "which messages sleep": message.WAKE,
+    "what may go out together": gather.HEADS,
+    "what went out together": gather.WHOLE,
+    "when the next batch is due": gather.FIRST,
+    "what else was in a batch": gather.OTHERS,
+    "what was ever gathered and still waits": gather.OF_DESTINATION,
 }
 
 
