@@ -94,6 +94,7 @@ class Watch:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
                 if self._learned:
+                    self._note_what_came()
                     await asyncio.to_thread(self._save, self.clock.wall_ms(), at_once=True)
 
     # what is answered
@@ -142,8 +143,7 @@ class Watch:
             await self._habits.learn(looking.engine.store, self._started_ms)
             self._learned = True
         self._recent.keep()
-        for channel, at_ms in self.figures.last_ms.items():
-            self._habits.came(channel, at_ms)
+        self._note_what_came()
         now_ms = self.clock.wall_ms()
         sight = self._sights.sight(look, looking.engine.recipes, self._started_ms)
         self._tell(self._alarms.take(self._found(sight), now_ms, now_ms - self._started_ms))
@@ -180,6 +180,10 @@ class Watch:
                 own_bug(error, "looking at certificates")
             rounds += 1
             await self.clock.sleep(CERTIFICATES_SECONDS)
+
+    def _note_what_came(self) -> None:
+        for channel, at_ms in self.figures.last_ms.items():
+            self._habits.came(channel, at_ms)
 
     def _save(self, now_ms: int, *, at_once: bool = False) -> None:
         self._alarms.save()
