@@ -11,7 +11,9 @@ import pytest
 from interpres.channel import SourceCommon
 from interpres.delivery import Outcome
 from interpres.fault import Fault
+from interpres.store.acts import Rerun
 from interpres.store.sqlite import SqliteStore
+from interpres.store.store import CannotStore
 from tests.engine.failing_disk import FailingDisk
 from tests.engine.fakes import FakeSource, House, drop, recipe, until
 
@@ -106,6 +108,24 @@ def test_after_a_failed_sync_nothing_is_taken_until_the_store_is_open_again(hous
             assert later.accepted
             await until(lambda: any(b'"P3"' in p.payload for p in house.sent["npca"]))
             assert await engine.store.verify() == () and not await engine.store.open_lanes()
+
+    asyncio.run(story())
+
+
+def test_a_sync_that_fails_while_somebody_acts_is_mended_too(house: House, disk: FailingDisk) -> None:
+    """Until the next message came everything that people did was refused: found by seed 20408 of the simulation."""
+
+    async def story() -> None:
+        async with house.running() as engine:
+            assert (await drop('{"patient": "P1"}')).accepted
+            await until(lambda: delivered(house) == 1)
+            disk.dead_syncs = 1
+            rerun = Rerun("replay", "night", "it was lost there", (1,))
+            with pytest.raises(CannotStore):
+                await engine.again.rerun(rerun)
+            await until(lambda: not engine.shift.broken)
+            assert [t.after for t in await engine.again.rerun(rerun)] == ["received"]
+            await until(lambda: delivered(house) == 2)
 
     asyncio.run(story())
 

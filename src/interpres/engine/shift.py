@@ -78,6 +78,7 @@ class Shift:
         meter: Meter | None = None,
     ) -> None:
         self.store = store
+        store.when_broken = self.trouble
         self.calls = calls
         self.clock = clock
         self.observer = observer

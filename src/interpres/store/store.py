@@ -38,6 +38,9 @@ class Store(Reads):
     durability: Mapping[str, str]
     """What stands behind a yes while it is open: how commits are synced, and what shares one (`synchronous: full`)."""
 
+    when_broken: Callable[[CannotStore], None] | None = None
+    """Called on the event loop once a sync failed, whoever's change it was: from then on nothing is taken until `reopen`."""
+
     # opening and closing
 
     @abstractmethod

@@ -114,7 +114,11 @@ class Opening(Store):
         except BaseException:
             db.close()
             raise
-        return Writer(db, ledger, self._clock)
+        return Writer(db, ledger, self._clock, self._broke)
+
+    def _broke(self, refused: CannotStore) -> None:
+        if self.when_broken is not None:
+            self.when_broken(refused)
 
     def _cannot_open(self, why: str) -> Fault:
         hint = "see that the folder is there, that you own it, and that its disk is well"

@@ -53,9 +53,13 @@ class _Change:
 
 
 class Writer:
-    """Owns the writing connection. `submit` is called on the event loop's thread; futures end there after the commit."""
+    """Owns the writing connection. `submit` is called on the event loop's thread; futures end there after the commit.
 
-    def __init__(self, db: apsw.Connection, ledger: Ledger, clock: Clock) -> None:
+    `broke` is called there too, as soon as nothing more is taken.
+    """
+
+    def __init__(self, db: apsw.Connection, ledger: Ledger, clock: Clock, broke: Callable[[CannotStore], None]) -> None:
+        self._broke = broke
         self._db = db
         self._ledger = ledger
         self._clock = clock
@@ -160,6 +164,7 @@ class Writer:
             return CannotStore(Fault("E132", "the store's file is locked by another program", hint))
         hint = "see the disk's health; the store is closed and opened again before anything more is taken"
         self._broken = CannotStore(Fault("E131", "the store could not be written to disk", hint), broken=True)
+        self._loop.call_soon_threadsafe(self._broke, self._broken)
         return self._broken
 
     def _undo(self) -> None:
