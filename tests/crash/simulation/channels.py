@@ -153,8 +153,8 @@ def _recipe(world: World, name: str) -> Recipe:
         keep=lambda tree, names: tree.get("poison") != "filter",
         enrich=QUESTIONS.get(name, ()),
     )
-    names = WORDS[name]
-    destinations = {f"{word}_{n}": _destination(world, f"{word}_{n}", word, common, made) for n, word in enumerate(names)}
+    words = {f"{word}_{n}": word for n, word in enumerate(WORDS[name])}
+    destinations = {d: _destination(world, d, word, common, made) for d, word in words.items() if (name, d) != world.left_out}
     digest = hashlib.sha256(f"{name} {world.version}".encode()).hexdigest()
     return replace(made, destinations=destinations, digest=digest)
 

@@ -117,7 +117,10 @@ class People:
         return len(engine.pausing.places)
 
     async def _open_up(self, engine: Engine) -> int:
-        """Whatever is paused goes on; how much of it does not."""
+        """Whatever was taken away is there again, and what is paused goes on; how much of it does not."""
+        if self.world.left_out is not None:
+            self.world.restore_recipes()
+        await engine.reload()
         for place in engine.pausing.places:
             await engine.pausing.resume(place)
         return len(engine.pausing.places)

@@ -211,7 +211,7 @@ class _Story:
         finally:
             await store.close()
         self.edges = walked(held)
-        evidence = Evidence(self.world.acknowledged, list(self._effects(held, runs)), self._places(), self._owes())
+        evidence = Evidence(self.world.acknowledged, list(self._effects(held, runs)), self._places(), self.world.owes)
         sentences = [*check(held, evidence, settled=True), *_replayed(replays, runs), *_joined(held)]
         sentences += [f"I12: {trouble}" for trouble in self.world.loop.troubles]
         for sentence in sentences:
@@ -219,9 +219,6 @@ class _Story:
 
     def _places(self) -> frozenset[str]:
         return frozenset(peer.place for peer in self.world.peers.values())
-
-    def _owes(self) -> dict[str, frozenset[str]]:
-        return {name: frozenset(recipe.destinations) for name, recipe in self.world.recipes.items()}
 
     def _effects(self, held: Snapshot, runs: Runs) -> Iterator[Effect]:
         """What arrived at the peers. Order is promised within the first run, and within each replay."""

@@ -14,6 +14,7 @@ from interpres import catalog
 from interpres.store.sqlite import opening, readers, seen, writer
 from tests.crash.simulation.channels import PARTS, Poison
 from tests.crash.simulation.threads import stand_ins
+from tests.crash.simulation.virtual import MACHINE
 from tests.crash.simulation.world import World
 
 SEEN_BITS = 1 << 12
@@ -53,6 +54,8 @@ def _listening_to_logs(world: World) -> Iterator[None]:
     """What the engine logs goes into the trace; a bug of ours that is not meant breaks the run."""
 
     def listen(logger: Any, method: str, told: MutableMapping[str, Any]) -> Any:
+        if MACHINE.get() in world.loop.dead:
+            raise structlog.DropEvent  # last words
         words = (f"{name}={value}" for name, value in sorted(told.items()) if name != "where")
         world.trace("log", *words)
         if told.get("event") == "own bug" and told.get("kind") != Poison.__name__:

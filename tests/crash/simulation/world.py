@@ -67,7 +67,12 @@ class World:
         self.version = 1
         self.settings = self.profile
         """The profile, with what was edited of the channels since."""
+        self.left_out: tuple[str, str] | None = None
+        """A channel and its destination that somebody took away."""
         self.recipes = recipes(self)
+        self.owes: dict[str, frozenset[str]] = {}
+        """What every processed message of a channel owes, by whatever version of its recipe."""
+        self._owed_always()
         self.peers = {
             (name, destination): Peer(self, f"{name}/{destination}", recipe.word != "blunt")
             for name, channel in self.recipes.items()
@@ -102,10 +107,22 @@ class World:
     # what the workspace says
 
     def change_recipes(self, chance: random.Random) -> None:
-        """Somebody edits the workspace."""
+        """Somebody edits the workspace; a destination may leave it."""
         self.version += 1
         self.settings = replace(self.settings, stops=chance.random() < 0.3, attempts=chance.choice((0, 0, 1, 3)))
+        self.left_out = ("rows", chance.choice(("honest_0", "blunt_1"))) if chance.random() < 0.3 else None
         self.recipes = recipes(self)
+        self._owed_always()
+
+    def restore_recipes(self) -> None:
+        """Every destination is there again."""
+        self.version += 1
+        self.left_out = None
+        self.recipes = recipes(self)
+
+    def _owed_always(self) -> None:
+        for name, recipe in self.recipes.items():
+            self.owes[name] = self.owes.get(name, frozenset(recipe.destinations)) & recipe.destinations.keys()
 
     async def read_anew(self, running: Mapping[str, Recipe]) -> Reading:
         """The workspace as it is now."""
