@@ -245,3 +245,25 @@ def quick(attempts: int = 0) -> Any:
     from interpres.retry import Retry
 
     return Retry(attempts, first_seconds=0.01, longest_seconds=0.01)
+
+
+def test_an_outcome_that_comes_too_late_is_left_to_who_took_over(house: House) -> None:
+    async def story() -> None:
+        goes_on = asyncio.Event()
+
+        async def waits(_: Parcel) -> Outcome:
+            await goes_on.wait()
+            return Outcome("refused")
+
+        house.does("npca", waits)
+        async with house.running() as engine:
+            await drop('{"lane": "A"}')
+            await until(lambda: house.sent.get("npca"))
+            await engine.store.settle_interrupted("visits", "npca", True, 1 << 60)
+            goes_on.set()
+            await until(lambda: not any(o.busy for r in engine._roads.values() for o in r.outlets.values()))
+            (delivery,) = await engine.store.deliveries(1)
+            assert delivery.state == "waiting" and await engine.store.problems() == ()
+            assert not engine.shift.ended["refused"]
+
+    asyncio.run(story())

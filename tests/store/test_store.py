@@ -14,7 +14,7 @@ from interpres.fault import Fault
 from interpres.message import message_ulid
 from interpres.store.changes import Arrival, NewMessage, Postponed, Remembered, Worked
 from interpres.store.fingerprint import identity_number, lane_number
-from interpres.store.store import Search, Store
+from interpres.store.store import Fenced, Search, Store
 from tests.store.words import FAR_MS, RECIPE, arrival, claim, owed, processed, run, settled, states
 
 Make = Callable[[], Store]
@@ -243,6 +243,23 @@ def test_settling_twice_changes_nothing(make: Make) -> None:
         assert [(a.number, a.state, a.status, a.took_ms) for a in delivery.attempts] == [(1, "delivered", "200", 5)]
         assert str(delivery.answer["n"]) == "1.50"
         assert len((await store.claim(claim(5))).claimed) == 1
+
+    run(make, story)
+
+
+def test_whoever_was_silent_and_comes_back_changes_nothing(make: Make) -> None:
+    async def story(store: Store) -> None:
+        (mine,) = await store.accept(arrival(store, b"1", processed(owed(send_now=True))))
+        await store.settle_interrupted("visits", "npca", True, 5)  # another took over
+        with pytest.raises(Fenced):
+            await store.settle(settled(mine.delivery, "refused", faults=(FAULT,)))
+        (theirs,) = (await store.claim(claim())).claimed
+        assert (theirs.delivery, theirs.tries) == (mine.delivery, 2)
+        with pytest.raises(Fenced):
+            await store.settle(settled(mine.delivery, "refused", faults=(FAULT,)))
+        assert await states(store, 1) == ["sending"]
+        await store.settle(settled(theirs.delivery, "delivered", tries=2))
+        assert await states(store, 1) == ["delivered"] and await store.problems() == ()
 
     run(make, story)
 

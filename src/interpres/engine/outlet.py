@@ -17,7 +17,7 @@ from interpres.engine.rest import Rest
 from interpres.engine.shift import AGAIN_SECONDS, Shift, log
 from interpres.store.changes import Claim, Settled
 from interpres.store.records import Claimed, Claims
-from interpres.store.store import CannotStore
+from interpres.store.store import CannotStore, Fenced
 
 HANDS: Final = 64
 """How many deliveries of one destination are under way at once."""
@@ -260,7 +260,7 @@ class Outlet:
         self.under_way.difference_update((claimed.delivery, claimed.tries) for claimed in load)
         self.shift.wake(claims.woken)
         by_delivery = {one.delivery: one for one in settled}
-        for claimed in load:
+        for claimed in (c for c in load if c.delivery in by_delivery):
             self._told(claimed, by_delivery[claimed.delivery])
         (following,) = self._loads(claims) or [()]
         self.under_way.update((claimed.delivery, claimed.tries) for claimed in following)
@@ -277,10 +277,13 @@ class Outlet:
         self.shift.delivery_is(claimed.sequence, claimed.message_id, place, state, faults, settled.tries)
 
     async def _written(self, load: Sequence[Claimed], settled: Sequence[Settled]) -> tuple[Sequence[Settled], Claims]:
-        """What was written in the end: an outcome that cannot be kept as it is holds the delivery as our own bug."""
+        """What was written in the end; nothing, where another took over while this engine was silent."""
         try:
             return settled, await self._kept(settled)
-        except Exception as error:
+        except Fenced:
+            log.warning("an outcome came too late: another took over", channel=self.channel, destination=self.recipe.name)
+            return (), Claims()
+        except Exception as error:  # an outcome that cannot be kept as it is: held, as our own bug
             fault = own_bug(error, "keeping the outcome of a delivery", load[0].message_id)
             held = [replace(s, states=("held",), answer=None, faults=(fault,), remembered=(), due_ms=0) for s in settled]
             return held, await self._kept(held)

@@ -24,6 +24,10 @@ class CannotStore(Exception):
         self.broken = broken
 
 
+class Fenced(Exception):
+    """The attempt is not this engine's any more: somebody took the delivery over while it was silent. Nothing of it was kept."""
+
+
 class Store(Reads):
     """One engine writes, whoever wants reads.
 
@@ -98,6 +102,7 @@ class Store(Reads):
     def settle(self, settled: Settled, claim: Claim | None = None) -> asyncio.Future[Claims]:
         """Keep an attempt's outcome, move its lane on, and claim in the same transaction.
 
+        An attempt that somebody else has ended or begun anew meanwhile changes nothing: the future ends with `Fenced`.
         Settling the same attempt twice changes nothing.
         """
 
@@ -180,4 +185,4 @@ class Store(Reads):
         return message_ulid(at_ms, self.salt, sequence)
 
 
-__all__ = ["CannotStore", "Search", "Store"]
+__all__ = ["CannotStore", "Fenced", "Search", "Store"]

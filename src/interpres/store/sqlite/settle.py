@@ -15,6 +15,7 @@ from interpres.store.sqlite.ledger import Ledger, through
 from interpres.store.sqlite.sql import delivery as sql
 from interpres.store.sqlite.sql import ledger as sql_ledger
 from interpres.store.sqlite.text import json_text, names_value, note_text, tree_blob
+from interpres.store.store import Fenced
 
 
 def claim(ledger: Ledger, claim: Claim) -> Claims:
@@ -60,7 +61,8 @@ def settle(ledger: Ledger, settled: Settled) -> frozenset[str]:
         return frozenset()
     found: Any = ledger.db.execute(sql.STATE, (settled.delivery,)).fetchone()
     before, tries, destination, lane, message, stops, channel = found
-    assert (before, tries) == ("sending", settled.tries), f"attempt {settled.tries} was not under way"
+    if (before, tries) != ("sending", settled.tries):
+        raise Fenced
     attempt = (settled.at_ms, settled.took_ms, settled.states[0], settled.status)
     note = note_text("", settled.faults, says=settled.says)
     ledger.db.execute(sql.ADD_ATTEMPT, (settled.delivery, settled.tries, *attempt, note))
