@@ -1,4 +1,7 @@
-"""Real losses of other engines, each told again as a test that has its name; where the house shows it already, that is named."""
+"""Real losses of other engines, each told again as a test that has its name; where the house shows it already, that is named.
+
+T-LATEACK, an acknowledgement that comes late and is credited to the next message, is the MLLP destination's and comes with it.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +35,7 @@ from tests.crash.kills.ground import OPENAPI, SYSTEM
 from tests.engine.fakes import House, asking, drop, recipe, until
 
 SHOWN_ELSEWHERE = {
+    "T-RETRYSTORM": ["tests/engine/test_rest.py::test_a_dead_destination_costs_nothing_but_probes"],
     "T-FANOUT": ["tests/engine/test_outlet.py::test_a_dead_destination_does_not_hold_up_another"],
     "T-READFAIL": [
         "tests/sources/test_folder.py::test_f6_a_file_that_cannot_be_read_is_put_back_and_told",
@@ -171,7 +175,7 @@ def test_t_retrystorm(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     keys = [p.key for p in house.sent["npca"]]
     assert keys[:5] == keys[:1] * 5 and len(set(keys)) == 20 and len(keys) == 24
     waits = [after - before for before, after in pairwise(at[:5])]
-    assert all(later > 1.5 * sooner for sooner, later in pairwise(waits)), waits
+    assert all(wait >= 0.05 * 2**n for n, wait in enumerate(waits)), waits
 
 
 # T-QUEUEEDGE

@@ -18,7 +18,7 @@ from tests.crash.kills.sink import Sink
 
 SERVES_SECONDS: Final = 60.0
 SAMPLE_SECONDS: Final = 0.25
-RATE_SECONDS: Final = 2.0
+RATE_SECONDS: Final = 1.0
 WARM: Final = 100
 """After so many answers everything that an engine reads in once is there."""
 
@@ -86,17 +86,12 @@ async def _recovered(ground: Ground, port: int, kills: int) -> tuple[float, floa
     """
     sink = Sink()
     async with sink.serving(port=port):
-        seconds = [await _first_delivery(ground, sink) for _ in range(1 + kills)]
-        before = len(sink.arrivals)
-        async with Life.begun(ground):
-            while len(sink.arrivals) == before:
-                await asyncio.sleep(0.002)
-            await asyncio.sleep(RATE_SECONDS)
-        return max(seconds[1:]), (len(sink.arrivals) - before) / RATE_SECONDS
+        lives = [await _first_delivery(ground, sink) for _ in range(1 + kills)]
+    return max(seconds for seconds, _ in lives[1:]), lives[-1][1]
 
 
-async def _first_delivery(ground: Ground, sink: Sink) -> float:
-    """One life, from the start of its process to its first delivery; soon after that it is killed."""
+async def _first_delivery(ground: Ground, sink: Sink) -> tuple[float, float]:
+    """One life, from the start of its process to its first delivery, and how many a second follow; then it is killed."""
     before = len(sink.arrivals)
     began = time.monotonic()
     async with Life.begun(ground) as life, asyncio.timeout(SERVES_SECONDS):
@@ -104,5 +99,5 @@ async def _first_delivery(ground: Ground, sink: Sink) -> float:
             assert life.process.returncode is None, "the engine ended by itself"
             await asyncio.sleep(0.002)
         seconds = time.monotonic() - began
-        await asyncio.sleep(0.2)
-        return seconds
+        await asyncio.sleep(RATE_SECONDS)
+        return seconds, (len(sink.arrivals) - before) / RATE_SECONDS

@@ -9,7 +9,7 @@ import pytest
 from tests.crash.kills import one
 
 SEED = 20261104
-KILLS = 6
+KILLS = 5
 
 
 @pytest.mark.slow

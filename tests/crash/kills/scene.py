@@ -33,12 +33,17 @@ class Scene:
     async def more(self, yeses: int = 5, seconds: float = 20.0) -> float:
         """Wait until so many more messages were answered yes; seconds that took."""
         target = self.crowd.acknowledged + yeses
-        return await until(lambda: self.crowd.acknowledged >= target, seconds)
+        return await until(lambda: self._lives() and self.crowd.acknowledged >= target, seconds)
 
     async def delivered(self, more: int = 5, seconds: float = 20.0) -> float:
         """Wait until the sink had so many more; seconds that took."""
         target = len(self.sink.arrivals) + more
-        return await until(lambda: len(self.sink.arrivals) >= target, seconds)
+        return await until(lambda: self._lives() and len(self.sink.arrivals) >= target, seconds)
+
+    def _lives(self) -> bool:
+        status = self.life.process.returncode
+        assert status is None, f"the engine ended with status {status}: {self.life.log.read_text()[-2000:]}"
+        return True
 
     async def ended_well(self) -> list[str]:
         """Let everybody finish; a sentence for each promise that was broken."""
