@@ -6,6 +6,7 @@ import asyncio
 import json
 import ssl
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -178,6 +179,29 @@ def test_a_bug_in_one_rule_leaves_the_others_at_work(house: House, monkeypatch: 
 # what is known over a restart
 
 
+def test_what_had_not_reached_somebody_is_told_after_a_restart(house: House) -> None:
+    house.does("npca", lambda _: TryAgain("it is away", after_seconds=60.0))
+    rules = {"late": {"after": "50ms"}}
+    deaf, reached = Board(lambda _: TryAgain("away")), Board()
+
+    async def first() -> None:
+        here = installation(Recipient("mail", deaf), Recipient("pager", reached), rules=rules)
+        async with watched(house, here):
+            await drop('{"lane": "a"}')
+            await until(lambda: reached.changes == [("opened", "late")])
+
+    async def second() -> None:
+        mail, pager = Board(), Board()
+        async with watched(house, installation(Recipient("mail", mail), Recipient("pager", pager), rules=rules)):
+            await until(lambda: mail.changes == [("opened", "late")])
+            await until(lambda: not open_alerts(house.folder / "var")[0].untold)
+            assert pager.changes == [], "it was told before"
+
+    asyncio.run(first())
+    assert [a.untold for a in open_alerts(house.folder / "var")] == [frozenset({"mail"})]
+    asyncio.run(second())
+
+
 def test_habits_are_learned_from_the_store_and_kept_in_a_file(house: House) -> None:
     async def first() -> None:
         async with watched(house, installation()) as asked:
@@ -280,16 +304,13 @@ def test_certificates_of_channels_and_of_systems_are_looked_at(tmp_path: Path) -
     asyncio.run(story())
 
 
-def test_an_address_that_is_taken_is_a_fault_before_anything_runs(house: House) -> None:
+def test_an_address_that_is_taken_is_told_and_hinders_nobody(house: House) -> None:
     async def story() -> None:
         async with watched(house, installation()) as asked:
             here = installation()
             taken = here.file.model_copy(update={"health": here.file.health.model_copy(update={"listen": asked.watch.address})})  # type: ignore[union-attr]
-            from dataclasses import replace
-
-            with pytest.raises(Fault) as wrong:
-                async with Watch(replace(here, file=taken), house.folder / "var2").over(asked.engine):
-                    pass
-            assert wrong.value.code == "E111"
+            other = Watch(replace(here, file=taken), house.folder / "var2")
+            async with other.over(asked.engine):
+                assert other.deaf is not None and other.deaf.code == "E111" and not other.address
 
     asyncio.run(story())

@@ -116,13 +116,15 @@ def _tell_of_health(watch: Watch) -> None:
 
 
 async def _served(station: Station, engine: Engine, watch: Watch, *, until_idle: bool, drain_seconds: float) -> Left:
-    """Run with the socket open by which the other verbs reach it. Raises `Fault` E142, the engine being ended in order."""
+    """Run with the socket open by which the other verbs reach it. Raises `Fault` E111, E142: it ends in order."""
     from interpres.desk.desk import Desk
     from interpres.desk.line import SOCKET
     from interpres.desk.socket import serving
 
     here = station.workspace
     try:
+        if watch.deaf is not None:
+            raise watch.deaf
         async with serving(Desk(engine.store, here, engine, alerts=watch.open), here.var / SOCKET):
             for name, sentence in engine.listening.items():
                 talk.say(f"{name} {sentence}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +20,8 @@ WELL_MS: Final = 60_000
 class Alert(msgspec.Struct):
     """One alert that is open. Times are wall time in milliseconds since 1970.
 
-    `told_ms` is when it was last told, `times` how often; `well_ms` is since when it has not been found any more; 0: it is found.
+    `told_ms` is when it was last to be told, `times` how often; `untold` are the recipients whom that has not reached yet.
+    `well_ms` is since when it has not been found any more; 0: it is found.
     """
 
     rule: str
@@ -33,6 +34,7 @@ class Alert(msgspec.Struct):
     degree: int = 0
     told_ms: int = 0
     times: int = 0
+    untold: frozenset[str] = frozenset()
     well_ms: int = 0
 
 
@@ -59,6 +61,26 @@ class Alarms:
         items += self._well(by_key.keys(), now_ms, up_ms)
         self._changed |= known != {key: (a.says, a.told_ms, a.degree) for key, a in self._open.items()}
         return items
+
+    # who knows of it
+
+    def to_tell(self, recipient: str, items: Iterable[Item]) -> None:
+        """These go to a recipient, who may be out of reach for long."""
+        self._know(items, lambda untold: untold | {recipient})
+
+    def told(self, recipient: str, items: Iterable[Item]) -> None:
+        """These have reached it."""
+        self._know(items, lambda untold: untold - {recipient})
+
+    def untold(self, recipient: str) -> list[Item]:
+        """What was open when an engine ended and had not reached a recipient by then."""
+        return [_item("still" if a.times > 1 else "opened", a) for a in self.open if recipient in a.untold]
+
+    def _know(self, items: Iterable[Item], untold: Callable[[frozenset[str]], frozenset[str]]) -> None:
+        for item in items:
+            if alert := self._open.get((item.rule, item.about)):
+                alert.untold = untold(alert.untold)
+                self._changed = True
 
     def save(self) -> None:
         """Keep what has changed. It waits for the disk: not for the event loop's thread."""

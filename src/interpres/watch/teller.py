@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import structlog
@@ -29,9 +29,17 @@ class Teller:
     """One recipient's. `hear` never waits; `run` tells until it is cancelled."""
 
     def __init__(
-        self, engine: str, recipient: Recipient, gather_seconds: float, clock: Clock, chance: Callable[[], float]
+        self,
+        engine: str,
+        recipient: Recipient,
+        gather_seconds: float,
+        clock: Clock,
+        chance: Callable[[], float],
+        told: Callable[[str, Sequence[Item]], None] = lambda name, items: None,
     ) -> None:
+        """`told` is called with the recipient's name and what has reached it."""
         self.recipient = recipient
+        self._was_told = told
         self._engine = engine
         self._gather_seconds = gather_seconds
         self._clock = clock
@@ -40,14 +48,16 @@ class Teller:
         self._left_out = 0
         self._wake = asyncio.Event()
 
-    def hear(self, items: Iterable[Item]) -> None:
-        """These changed; those that the recipient wants are told."""
-        self._waiting += [item for item in items if self.recipient.wants(item.rule)]
+    def hear(self, items: Iterable[Item]) -> Sequence[Item]:
+        """These changed; gives those that the recipient wants, which will be told."""
+        wanted = [item for item in items if self.recipient.wants(item.rule)]
+        self._waiting += wanted
         while len(self._waiting) > MOST_WAITING:
             self._waiting.popleft()
             self._left_out += 1
         if self._waiting:
             self._wake.set()
+        return wanted
 
     async def run(self) -> None:
         """Wait for news, gather what comes with it, tell it; until it was told, what comes meanwhile goes with it."""
@@ -78,6 +88,7 @@ class Teller:
             own_bug(error, "telling an alert")
         else:
             self._take_away(items, left_out)
+            self._was_told(self.recipient.name, items)
             log.info("told", recipient=self.recipient.name, changes=len(items))
             return True
         return False

@@ -15,6 +15,7 @@ from interpres.alert import Alarm, Sight
 from interpres.clock import Clock, iso_time
 from interpres.engine import Engine
 from interpres.engine.own_bug import own_bug
+from interpres.fault import Fault
 from interpres.installation import Installation
 from interpres.notice import Item
 from interpres.system import System
@@ -54,6 +55,8 @@ class Watch:
         self.figures = Figures(self.clock)
         self.address = ""
         """Where it answers, once it does."""
+        self.deaf: Fault | None = None
+        """E111 where it should answer and cannot."""
         self._started_ms = self.clock.wall_ms()
         self._memory = Memory(var)
         self._habits = Habits(self._memory)
@@ -64,7 +67,11 @@ class Watch:
         self._rules = {word: rule for word, rule in installation.rules.items() if rule.settings.enabled}
         settles_ms = {word: int(rule.settles_seconds * 1000) for word, rule in self._rules.items()}
         self._alarms = Alarms(self._memory, [int(s * 1000) for s in alerts.again], settles_ms)
-        self._tellers = [Teller(installation.name, r, alerts.gather, self.clock, chance) for r in installation.recipients]
+        self._tellers = [
+            Teller(installation.name, r, alerts.gather, self.clock, chance, self._alarms.told) for r in installation.recipients
+        ]
+        for teller in self._tellers:
+            teller.hear(self._alarms.untold(teller.recipient.name))
 
     def open(self) -> tuple[Alert, ...]:
         """What is not well now, the oldest first."""
@@ -74,7 +81,8 @@ class Watch:
     async def over(
         self, engine: Engine, systems: Mapping[str, System] | None = None, environment: Mapping[str, str] | None = None
     ) -> AsyncIterator[Watch]:
-        """Look on meanwhile. Raises `Fault` E111 where the address for health cannot be had."""
+        """Look on meanwhile. An address for health that cannot be had is told in `deaf`, for whoever opens the store knows better
+        why: another engine runs here."""
         looking = Looking(engine)
         async with contextlib.AsyncExitStack() as things:
             if self.installation.file.health is not None:
@@ -83,7 +91,10 @@ class Watch:
                     "/ready": lambda: self._ready(looking),
                     "/metrics": lambda: self._metrics(looking),
                 }
-                self.address = await things.enter_async_context(listening(self.installation.file.health.listen, answers))
+                try:
+                    self.address = await things.enter_async_context(listening(self.installation.file.health.listen, answers))
+                except Fault as taken:
+                    self.deaf = taken
             tasks = [asyncio.create_task(self._go_round(looking))]
             tasks.append(asyncio.create_task(self._look_at_certificates(engine, systems or {}, environment or {})))
             tasks += [asyncio.create_task(teller.run()) for teller in self._tellers]
@@ -163,7 +174,7 @@ class Watch:
             level = log.info if item.change == "closed" else log.warning
             level(f"alert {item.change}", rule=item.rule, about=item.about, says=item.says, since=iso_time(item.since_ms))
         for teller in self._tellers:
-            teller.hear(items)
+            self._alarms.to_tell(teller.recipient.name, teller.hear(items))
 
     async def _look_at_certificates(self, engine: Engine, systems: Mapping[str, System], environment: Mapping[str, str]) -> None:
         rule = self.installation.rules.get("certificate")
