@@ -6,8 +6,10 @@ import asyncio
 import json
 import os
 import select
+import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -224,6 +226,55 @@ def test_where_an_agency_has_moved_and_its_secrets_are_todays_without_a_new_reci
                 await sender.send(2)
                 await until(lambda: len(there.asked) == 1)
 
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("source", ["mllp: {port: PORT", "http: {port: PORT, path: /in"])
+def test_a_listener_with_other_settings_takes_its_own_port_again(place: Place, source: str) -> None:
+    settings = source.replace("PORT", str(place.port))
+    plain = CHANNEL.format(port=0).replace("mllp: {port: 0", settings).replace("call: agency/take", "folder: {path: out}")
+    place.write("channels/visits.yaml", plain)
+
+    async def story() -> None:
+        async with place.running() as engine:
+            before = engine.source("visits")
+            place.write("channels/visits.yaml", plain.replace(settings, f"{settings}, limits: {{connections: 3}}"))
+            assert (await engine.reload()).swapped == ("visits",)
+            assert engine.source("visits") is not before
+            await until(lambda: listens(place.port))
+            assert engine.source("visits").settings.limits.connections == 3  # type: ignore[attr-defined]
+
+    asyncio.run(story())
+
+
+def test_a_renewed_certificate_is_shown_from_the_next_reload_on(place: Place) -> None:
+    def renew() -> bytes:
+        words = ["-subj", "/CN=localhost", "-days", "2", "-keyout", str(place.folder / "key.pem"), "-out", str(certificate)]
+        command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", *words]
+        subprocess.run(command, check=True, capture_output=True)
+        return ssl.PEM_cert_to_DER_cert(certificate.read_text())
+
+    def shown() -> bytes:
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        with socket.create_connection(("127.0.0.1", place.port), timeout=10) as line, context.wrap_socket(line) as peer:
+            return peer.getpeercert(binary_form=True) or b""
+
+    async def story() -> None:
+        async with place.running() as engine:
+            assert await asyncio.to_thread(shown) == first
+            assert (await engine.reload()).kept == ("visits",)
+            second = renew()
+            assert (await engine.reload()).swapped == ("visits",)
+            assert await asyncio.to_thread(shown) == second != first
+
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl, which makes the certificate, is not here")
+    certificate = place.folder / "certificate.pem"
+    first = renew()
+    tls = "tls: {certificate: certificate.pem, key: key.pem}"
+    plain = CHANNEL.format(port=f"{place.port}, {tls}").replace("call: agency/take", "folder: {path: out}")
+    place.write("channels/visits.yaml", plain)
     asyncio.run(story())
 
 

@@ -120,7 +120,7 @@ class Station:
             lambda workspace: read_anew(workspace, self._wanted, known, self._simulated),
         )
         await calls.renew(found.systems, found.environment)
-        self.environment = found.environment
+        self.environment, self.systems = found.environment, {**self.systems, **found.systems}
         return Reading(_anywhere(found.recipes) if self._anywhere else found.recipes, found.refused, found.environment)
 
 

@@ -597,6 +597,22 @@ def test_what_was_being_sent_when_the_engine_died_is_taken_up_when_its_channel_c
 # asking for it
 
 
+def test_who_asks_before_the_engine_has_begun_waits_until_it_has(house: House) -> None:
+    async def story() -> None:
+        files = Files(listening(1, port=1))
+        engine = house.engine(*files.recipes)
+        engine.reloading._anew = files.read
+        early = asyncio.create_task(engine.reload())
+        await asyncio.sleep(0.02)
+        assert files.reads == 0
+        files.recipes = [listening(2, port=1)]
+        await engine.start()
+        assert (await early).swapped == ("visits",) and PortSource.taken == {1}
+        await engine.drain()
+
+    asyncio.run(story())
+
+
 def test_who_asks_while_one_waits_its_turn_is_given_that_one(house: House) -> None:
     async def story() -> None:
         files = Files(version(1))

@@ -59,6 +59,7 @@ def messages(place: Path, *more: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in found]
 
 
+@pytest.mark.slow
 def test_the_page_is_true(place: Path, engine: subprocess.Popen[bytes], commit: Callable[[str], None]) -> None:
     lines = iter(typed("deploy-a-change"))
     assert next(lines) == "interpres check"

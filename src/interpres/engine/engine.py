@@ -117,8 +117,7 @@ class Engine:
         """Open the store, destinations and sources; take up what was left unfinished. Raises `Fault` E1xx and lets go of all."""
         await self.store.open()
         try:
-            async with self.reloading.turn:
-                await self._open()
+            await self._open()
         except CannotStore as refused:
             await self._close()
             raise refused.fault from None
@@ -221,6 +220,7 @@ class Engine:
         beside = {"opening the store again": self._mend, "replaying": self.again.run, "giving up what waits": self.again.give_up}
         beside["pruning"] = partial(keep, self.shift, lambda: self.recipes)
         self._tasks = [asyncio.create_task(kept_going(self.shift, work, while_)) for while_, work in beside.items()]
+        self.reloading.begin()
 
     async def _close(self) -> None:
         self.shift.stopping.set()

@@ -26,17 +26,22 @@ ENDING_SECONDS: Final = 10.0
 class Reloading:
     """One per engine: reloads, one after the other. `anew` reads the workspace; without it nothing is ever new.
 
-    `refused` is what the last one refused. `turn` is held by whoever opens or ends channels.
+    `refused` is what the last one refused.
     """
 
     def __init__(self, traffic: Traffic, anew: Anew | None) -> None:
         self.refused: Mapping[str, Faults] = {}
-        self.turn = asyncio.Lock()
         self._traffic = traffic
         self._anew = anew
         self._next: asyncio.Task[Reloaded] | None = None
         self._running: set[asyncio.Task[Reloaded]] = set()
+        self._turn = asyncio.Lock()
+        self._begun = asyncio.Event()
         self._ended = False
+
+    def begin(self) -> None:
+        """The engine has opened its channels: what was asked for meanwhile is done now."""
+        self._begun.set()
 
     def ask(self, told: Callable[[Reloaded], None] | None = None) -> asyncio.Task[Reloaded]:
         """Reload. Who asks while another has not read the files yet is given what comes of that one."""
@@ -56,7 +61,8 @@ class Reloading:
         await asyncio.gather(*self._running, return_exceptions=True)
 
     async def _reload(self) -> Reloaded:
-        async with self.turn:
+        await self._begun.wait()
+        async with self._turn:
             self._next = None
             running = {name: road.recipe for name, road in self._traffic.roads.items()}
             if self._anew is None or self._ended:
@@ -117,10 +123,10 @@ class Reload:
         try:
             async with road.door:
                 self._turn(road, recipe, fresh)
+                road.source.setting = replace(road.source.setting, format=recipe.format, answer=recipe.source_common.answer)
         except BaseException:
             await close_all(fresh.values())
             raise
-        road.source.setting = replace(road.source.setting, format=recipe.format, answer=recipe.source_common.answer)
         self.done["swapped"].append(recipe.name)
 
     async def _prepared(self, road: Road, recipe: Recipe) -> dict[str, Outlet]:
@@ -176,36 +182,33 @@ class Reload:
 
     async def _moved(self, road: Road, recipe: Recipe) -> None:
         """The new source is opened before the old one is let go, so that the old one stays where the new one cannot be had."""
-        traffic = self.traffic
+        feeds, is_paused = self.traffic.feeds, self.traffic.pausing.stops(road)
         fresh = await self._prepared(road, recipe)
-        source = traffic.source(recipe)
+        source = self.traffic.source(recipe)
         try:
-            says = None if traffic.pausing.stops(road) else await self._opened(road, source)
-            await traffic.feeds.end([road], lambda: ENDING_SECONDS)
+            says = "" if is_paused else await self._opened(road, source)
+            await feeds.end([road], lambda: ENDING_SECONDS)
             async with road.door:
                 self._turn(road, recipe, fresh)
+                road.source = source
         except BaseException:
             await close_all(fresh.values())
             await source.close()
+            if not (is_paused or feeds.takes(road)):
+                feeds.bring_back(road)
             raise
-        road.source = source
-        if says is not None:
-            traffic.feeds.begin_open(road, says)
+        if not is_paused:
+            feeds.begin_open(road, says)
 
     async def _opened(self, road: Road, source: Source) -> str:
-        """What the source says once it is open. Where the road's own has the very port, that one goes first, and comes back if
-        the port still cannot be had."""
+        """What the source says once it is open. Where the road's own has the very port, that one goes first."""
         try:
             return await source.open()
         except Fault:
             if not _same_port(road.source, source):
                 raise
         await self.traffic.feeds.end([road], lambda: ENDING_SECONDS)
-        try:
-            return await source.open()
-        except BaseException:
-            self.traffic.feeds.bring_back(road)
-            raise
+        return await source.open()
 
     async def _close(self, name: str) -> None:
         clock = self.traffic.shift.clock

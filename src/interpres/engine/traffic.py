@@ -26,6 +26,7 @@ from interpres.engine.work import Worker
 from interpres.environment import expand
 from interpres.fault import Fault
 from interpres.source import Setting, Source
+from interpres.tls import TlsSettings
 
 LEAVING_LOOK_SECONDS: Final = 0.05
 
@@ -64,7 +65,8 @@ class Traffic:
         return source
 
     def source_changed(self, road: Road, recipe: Recipe) -> bool:
-        """Whether this recipe wants another source than the road has: another part or format, other settings or secrets."""
+        """Whether this recipe wants another source than the road has: another part or format, other settings, secrets or
+        certificates."""
         return self._made_of.get(road.source) != self._source_made_of(recipe)
 
     def _source_made_of(self, recipe: Recipe) -> object:
@@ -73,7 +75,8 @@ class Traffic:
             settings = expand(settings, self.environment)
         except Fault:
             pass  # told when the source is opened
-        return recipe.source_word, settings, recipe.format.name, recipe.format.settings
+        shown = _certificates(getattr(recipe.source_settings, "tls", None), self._workspace)
+        return recipe.source_word, settings, shown, recipe.format.name, recipe.format.settings
 
     def outlet(self, channel: str, destination: DestinationRecipe) -> Outlet:
         """A destination of a channel, not yet open."""
@@ -202,6 +205,12 @@ async def close_all(outlets: Iterable[Outlet]) -> None:
     """Close destinations that nothing was sent by."""
     for outlet in outlets:
         await outlet.part.close()
+
+
+def _certificates(tls: TlsSettings | None, workspace: Path) -> list[bytes]:
+    """What the files of `tls:` hold: a renewed certificate has the same name. One that cannot be read is told when it is used."""
+    files = [tls.certificate, tls.key, tls.client_ca] if tls else []
+    return [(workspace / file).read_bytes() for file in files if file and (workspace / file).is_file()]
 
 
 def _opened(value: Any) -> Any:
