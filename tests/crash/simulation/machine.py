@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 import traceback
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -16,6 +15,7 @@ from interpres.engine import Engine, Event, Left
 from interpres.fault import Fault
 from interpres.store.sqlite import SqliteStore
 from interpres.store.store import CannotStore
+from tests.crash.simulation.clock import SimClock
 from tests.crash.simulation.virtual import Stuck
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ class Machine:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.chance: random.Random = world.draw("machine")
         self.number = 0
         self.engine: Engine | None = None
         self.store: SqliteStore | None = None
@@ -48,8 +47,6 @@ class Machine:
 
     def start(self) -> asyncio.Future[Left | None]:
         """A new life; its future has what the engine left when it was stopped, None where it died or could not start."""
-        from tests.crash.simulation.world import SimClock
-
         world = self.world
         self.number += 1
         world.disk.alive = True
@@ -73,25 +70,26 @@ class Machine:
         return self.life
 
     async def _live(self, engine: Engine, life: asyncio.Future[Left | None]) -> None:
+        left = None
         try:
             await engine.start()
+            self.refusals, self.is_up = 0, True
+            self.world.trace("started", self.number)
+            left = await engine.run()
         except Fault as refused:
             self.refusals += 1
             self.world.trace("cannot start", refused.code)
-            life.set_result(None)
-            return
         except Exception as error:
-            if self.number in self.world.loop.dead:
-                return  # its last words
-            self.world.expect(False, f"I12: starting ended with {type(error).__name__}")
-            life.set_result(None)
-            return
-        self.refusals = 0
-        self.world.trace("started", self.number)
-        self.is_up = True
-        left = await engine.run()
+            self._bug(error, "running")
         self.is_up = False
-        life.set_result(left)
+        if not life.done():
+            life.set_result(left)
+
+    def _bug(self, error: Exception, while_: str) -> None:
+        """An exception that nobody should have let go; of a dead machine these are its last words."""
+        if self.number not in self.world.loop.dead:
+            frames = [f"{Path(f.filename).name}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)][-6:]
+            self.world.expect(False, f"I12: {while_} ended with {type(error).__name__} at {' '.join(frames)}")
 
     def _seen(self, event: Event) -> None:
         self.world.trace(event.kind, event.message_id, event.state, event.destination, event.part, event.tries, *event.codes)
@@ -115,10 +113,7 @@ class Machine:
         except (CannotStore, Fault) as refused:
             done = str(refused)
         except Exception as error:
-            if self.number in self.world.loop.dead:
-                return  # its last words
-            frames = [f"{Path(f.filename).name}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)][-6:]
-            self.world.expect(False, f"I12: {work.__name__} ended with {type(error).__name__} {' '.join(frames)}")
+            self._bug(error, work.__name__)
             done = None
         if not reply.done():
             reply.set_result(done)

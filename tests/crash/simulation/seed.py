@@ -7,6 +7,7 @@ import contextlib
 import gc
 import shutil
 import tempfile
+import traceback
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -95,6 +96,8 @@ def run_seed(seed: int, *, every_line: bool = False, honest: bool = True) -> Ran
 
 
 class _Story:
+    """What happens in a world: senders, people and disasters side by side; then it is healed, and has to come to rest."""
+
     def __init__(self, world: World) -> None:
         self.world = world
         self.over = False
@@ -109,8 +112,8 @@ class _Story:
         except Stuck as stuck:
             world.expect(False, f"I2: {stuck}")
         except Exception as error:
-            world.expect(False, f"I12: the simulation itself ended with {type(error).__name__}: {error}")
-            raise
+            where = " ".join(f"{Path(f.filename).name}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)[-6:])
+            world.expect(False, f"I12: the simulation itself ended with {type(error).__name__} at {where}")
         finally:
             world.loop.kill(world.machine.number)
             world.loop.kill(0)

@@ -48,6 +48,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self.after_each: Callable[[], None] = lambda: None
         self.read_delay: Callable[[], float] = lambda: 0.0
         self.troubles: list[str] = []
+        """What nobody heard of tasks that lived."""
+        self.last_words: list[str] = []
+        """How tasks ended that were let go of."""
         self.set_task_factory(self._told)
         self.set_exception_handler(self._trouble)
 
@@ -139,7 +142,5 @@ class VirtualLoop(asyncio.BaseEventLoop):
         context = self.on(task.machine)
         try:
             context.run(task.coro.close)
-        except (RuntimeError, ValueError):
-            pass  # it waits in its `finally`, or is the one that runs just now: it stays where it is
-        except Exception:
-            pass  # it died of its own last words; nobody is there to hear them
+        except Exception as last_words:  # it waits in its `finally`, or dies of what it does there: nobody is there to hear it
+            self.last_words.append(type(last_words).__name__)

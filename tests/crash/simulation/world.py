@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from interpres.channel import Recipe
-from interpres.clock import Clock
 from interpres.engine.reading import Reading
 from interpres.message import Intake
 from interpres.source import Receipt
@@ -25,22 +24,7 @@ from tests.crash.simulation.profile import Profile, drawn
 from tests.crash.simulation.virtual import VirtualLoop
 
 BEGIN_MS = 1_800_000_000_000
-DAY_MS = 86_400_000
 KEPT_LINES = 400
-
-
-class SimClock(Clock):
-    """A machine's clock: the wall of the world, and a steady reading that begins there when the machine starts."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._begin_ms = world.wall_ms() - world.loop.now * 1000
-
-    def wall_ms(self) -> int:
-        return self._world.wall_ms()
-
-    def steady_ms(self) -> int:
-        return int(self._begin_ms + self._world.loop.now * 1000)
 
 
 class World:
