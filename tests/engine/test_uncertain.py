@@ -66,7 +66,9 @@ def calling(operation: str = "agency/submit", **common: Any) -> Recipe:
 
 
 @asynccontextmanager
-async def running(house: House, agency: Agency, system: str, made: Recipe) -> AsyncIterator[tuple[Engine, HttpPeer]]:
+async def running(
+    house: House, agency: Agency, system: str, made: Recipe, *, at: str = ""
+) -> AsyncIterator[tuple[Engine, HttpPeer]]:
     """An engine whose destination calls this agency."""
     place = house.folder / "schemas" / "agency"
     place.mkdir(parents=True)
@@ -74,7 +76,7 @@ async def running(house: House, agency: Agency, system: str, made: Recipe) -> As
     (place / "openapi.yaml").write_text(OPENAPI, "utf-8")
     peer = HttpPeer(agency)
     async with peer.serving() as url:
-        house.calls = Calls({"agency": read_system("agency", house.folder / "schemas")}, {"URL": url})
+        house.calls = Calls({"agency": read_system("agency", house.folder / "schemas")}, {"URL": at or url})
         try:
             async with house.running(made) as engine:
                 engine._roads["visits"].outlets["npca"].attempts.retry = Retry(first_seconds=0.05, longest_seconds=0.05)
@@ -129,8 +131,7 @@ def test_any_other_call_is_held_for_a_person_with_the_reason(house: House) -> No
 
 def test_a_call_that_never_went_out_is_not_uncertain(house: House) -> None:
     async def story() -> None:
-        async with running(house, Agency(0), PLAIN, calling()) as (engine, peer):
-            house.calls._environment = {"URL": "http://127.0.0.1:9"}
+        async with running(house, Agency(0), PLAIN, calling(), at="http://127.0.0.1:9") as (engine, peer):
             await drop('{"patient": "1"}')
             await until(lambda: ended(house, "waiting") >= 2)
             (delivery,) = (await engine.store.story(1)).deliveries

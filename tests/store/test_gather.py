@@ -52,6 +52,20 @@ def test_so_many_do_not_wait(make: Make) -> None:
     run(make, story)
 
 
+def test_what_waits_for_others_does_not_keep_a_batch_that_is_due(make: Make) -> None:
+    async def story(store: Store) -> None:
+        await arrive(store, 1, 2, 3)
+        first = await store.claim(gathering(patience_ms=10**12))
+        await arrive(store, 4, 5)
+        born_ms = (await store.next_due_ms("visits"))["npca"]
+        await store.settle_together(outcomes(first, "waiting", due_ms=born_ms + 50))
+        claims = await store.claim(gathering(now_ms=born_ms + 40, patience_ms=10**12))
+        assert claims.claimed == () and claims.next_due_ms == born_ms + 50
+        assert [c.sequence for c in (await store.claim(gathering(now_ms=born_ms + 60, patience_ms=10**12))).claimed] == [1, 2, 3]
+
+    run(make, story)
+
+
 @pytest.mark.parametrize("through", [("waiting",), ("uncertain", "waiting")])
 def test_what_went_together_goes_together_again(make: Make, through: tuple[str, ...]) -> None:
     async def story(store: Store) -> None:

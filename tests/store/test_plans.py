@@ -26,9 +26,10 @@ QUESTIONS = {
     "which lanes have messages open": message.OPEN_LANES,
     "which messages are due": message.HEADS,
     "which messages sleep": message.WAKE,
-    "what may go out together": gather.HEADS,
+    "what may go out together": gather.FRESH,
     "what went out together": gather.WHOLE,
-    "when the next batch is due": gather.FIRST,
+    "which batch is due": gather.FIRST_BATCH,
+    "which is the first that is new": gather.FIRST_FRESH,
     "what else was in a batch": gather.OTHERS,
     "what was ever gathered and still waits": gather.OF_DESTINATION,
 }

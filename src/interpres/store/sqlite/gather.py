@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from interpres.fault import Fault
 from interpres.store.changes import Claim, Settled
@@ -15,43 +15,57 @@ from interpres.store.sqlite.text import note_text
 
 Row = tuple[Any, ...]
 
-_BATCH = -1
+FAR_MS: Final = 1 << 60
+
+_BATCH: Final = -1
 """Where the batch stands in the row of a claimed delivery."""
 
 
 def due(ledger: Ledger, destination: int, claim: Claim) -> list[Row]:
-    """The rows of what is to go out together now, as `sql.delivery.CLAIMED` has them; the longest due head decides.
+    """The rows of what is to go out together now, as `sql.delivery.CLAIMED` has them; what is longest due goes first.
 
     What was sent together goes together again, all of it. What was sent alone and may have arrived goes alone, under its own
     key. Of what is new, up to `limit` heads; fewer only once the first of them has waited for `patience_ms`.
     """
-    heads: list[Any] = ledger.db.execute(sql.HEADS, (destination, claim.now_ms, claim.limit)).fetchall()
-    if not heads:
-        return []
-    due_ms, _, uncertain, *first = heads[0]
-    if first[_BATCH] is not None:
-        return [tuple(row[3:]) for row in ledger.db.execute(sql.WHOLE, (first[_BATCH],))]
+    due_ms, batch = _first_batch(ledger, destination, claim.now_ms)
+    fresh: list[Any] = ledger.db.execute(sql.FRESH, (destination, claim.now_ms, claim.limit)).fetchall()
+    if fresh and (batch is None or fresh[0][0] < due_ms):
+        chosen = _chosen(fresh, claim)
+        if chosen:
+            return _joined(ledger, chosen)
+    return [] if batch is None else ledger.db.execute(sql.WHOLE, (batch,)).fetchall()
+
+
+def _first_batch(ledger: Ledger, destination: int, now_ms: int) -> tuple[int, int | None]:
+    """When the batch that is longest due was due, and which it is."""
+    found: Any = ledger.db.execute(sql.FIRST_BATCH, (destination, now_ms)).fetchone()
+    due_ms, batch = found
+    return due_ms, batch
+
+
+def _chosen(fresh: list[Any], claim: Claim) -> list[Row]:
+    """Those of the new ones that go now."""
+    due_ms, uncertain, *first = fresh[0]
     if uncertain:
-        return _joined(ledger, [first])
-    fresh = [row[3:] for row in heads if row[-1] is None and not row[2]]
-    if len(fresh) < claim.limit and due_ms > claim.now_ms - claim.patience_ms:
-        return []
-    return _joined(ledger, sorted(fresh))
+        return [tuple(first)]
+    together = [row[2:] for row in fresh if not row[1]]
+    is_enough = len(together) == claim.limit or due_ms <= claim.now_ms - claim.patience_ms
+    return sorted(together) if is_enough else []
 
 
-def _joined(ledger: Ledger, rows: list[Any]) -> list[Row]:
+def _joined(ledger: Ledger, rows: list[Row]) -> list[Row]:
     batch = rows[0][0]
     ledger.db.executemany(sql.JOIN, [(batch, row[0]) for row in rows])
     return [(*row[:_BATCH], batch) for row in rows]
 
 
 def next_due_ms(ledger: Ledger, destination: int, claim: Claim) -> int | None:
-    """When the next is to go out, as far as the longest due head tells."""
-    found: Any = ledger.db.execute(sql.FIRST, (destination,)).fetchone()
-    if found is None:
-        return None
-    due_ms, batch = found
-    return int(due_ms) + (claim.patience_ms if batch is None else 0)
+    """When the next is to go out: a batch that is due, or the first of what is new once it has waited enough."""
+    due_ms, batch = _first_batch(ledger, destination, FAR_MS)
+    fresh_ms = ledger.db.execute(sql.FIRST_FRESH, (destination,)).get
+    waits = [due_ms] if batch is not None else []
+    waits += [int(fresh_ms) + claim.patience_ms] if fresh_ms is not None else []
+    return min(waits, default=None)
 
 
 def keep(ledger: Ledger, settled: Settled) -> None:

@@ -9,16 +9,22 @@ UNCERTAIN = """
 d.tries > d.spent and d.tries - d.spent
     > (select count(*) from attempt a where a.delivery = d.id and a.number > d.spent and a.state <> 'uncertain')"""
 
-HEADS = f"""
-select d.due, d.lane, {UNCERTAIN}, {CLAIMED}
-where d.destination = ? and d.state = 'waiting' and d.due <= ? order by d.due, d.lane, d.id limit ?"""
+FRESH = f"""
+select d.due, {UNCERTAIN}, {CLAIMED}
+where d.destination = ? and d.state = 'waiting' and d.batch is null and d.due <= ? order by d.due, d.lane, d.id limit ?"""
+
+FIRST_BATCH = """
+select min(due), batch from delivery indexed by gathered
+where batch is not null and state = 'waiting' and destination = ? and due <= ?"""
+
+FIRST_FRESH = """
+select due from delivery
+where destination = ? and state = 'waiting' and batch is null order by due, lane, id limit 1"""
 
 WHOLE = f"""
-select d.due, d.lane, {UNCERTAIN}, {CLAIMED} where d.batch = ? and d.state = 'waiting' order by d.id"""
+select {CLAIMED} where d.batch = ? and d.state = 'waiting' order by d.id"""
 
 JOIN = "update delivery set batch = ? where id = ?"
-
-FIRST = "select due, batch from delivery where destination = ? and state = 'waiting' order by due, lane, id limit 1"
 
 BATCH = "select batch from delivery where id = ?"
 
