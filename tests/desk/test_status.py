@@ -91,7 +91,7 @@ def test_open_alerts_and_refused_reloads_are_told(office: Office) -> None:
             told = list(lines(status))
             assert "visits goes by its files of before: the new ones have faults" in told
             assert "    M101 no such key — see the file" in told
-            assert "ALERT since 1970-01-01T00:00:00.000Z  nothing came for 3 h — see the ward" in told
+            assert "ALERT since 1970-01-01T00:00:00.000Z  visits: nothing came for 3 h — see the ward" in told
 
     asyncio.run(story())
 

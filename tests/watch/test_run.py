@@ -51,15 +51,15 @@ def test_the_process_answers_and_counts_and_ends_in_order(place: Path) -> None:
             said += (line := engine.stderr.readline())
             assert line, said
         base = address[1]
-        within(20, lambda: httpx2.get(f"{base}/ready").status_code == 200)
+        within(60, lambda: httpx2.get(f"{base}/ready").status_code == 200)
         beside = place / "var/in/.one"
         beside.write_text('{"a": 1}', "utf-8")
         beside.rename(place / "var/in/one.json")
         delivered = 'interpres_deliveries_ended_total{channel="files",destination="copy",state="delivered"} 1\n'
-        within(20, lambda: delivered in httpx2.get(f"{base}/metrics").text)
+        within(60, lambda: delivered in httpx2.get(f"{base}/metrics").text)
         health = httpx2.get(f"{base}/health").json()
         assert health["channels"]["files"]["source"]["last_message_at"] and health["store"]["durability"]["synchronous"] == "full"
-        within(20, lambda: (place / "var/watch/habits.json").exists())
+        within(60, lambda: (place / "var/watch/habits.json").exists())
         port = base.rsplit(":", 1)[1]
         second = subprocess.run([*command[:-1], port], capture_output=True, timeout=60, check=False)
         assert second.returncode == 3 and b"E120" in second.stderr, "who has the store is told, not who has the port"
@@ -67,7 +67,7 @@ def test_the_process_answers_and_counts_and_ends_in_order(place: Path) -> None:
         deaf = subprocess.run(other, capture_output=True, timeout=60, check=False)
         assert deaf.returncode == 3 and b"E111" in deaf.stderr
         engine.send_signal(signal.SIGTERM)
-        assert engine.wait(20) == 0
+        assert engine.wait(60) == 0
     finally:
         engine.kill()
         engine.wait()

@@ -47,7 +47,7 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
         yield f"{channel} goes by its files of before: the new ones have faults"
         yield from (f"    {Fault.from_dict(facts).line()}" for facts in faults)
     for alert in told["alerts"]:
-        yield f"ALERT since {alert['since']}  {alert['says']} — {alert['hint']}"
+        yield f"ALERT since {alert['since']}  {alert['about']}: {alert['says']} — {alert['hint']}"
     yield _store(told["store"])
 
 
