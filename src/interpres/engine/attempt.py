@@ -125,7 +125,7 @@ class Attempts:
         now_ms = self.shift.clock.steady_ms()
         states, faults = self._course(claimed, attempt, now_ms)
         remembered, warnings = self._remembered(claimed, outcome)
-        wait = self.retry.wait_seconds(claimed.tries, self.shift.chance(), outcome.after_seconds)
+        wait = self.retry.wait_seconds(claimed.tries - claimed.spent, self.shift.chance(), outcome.after_seconds)
         return Settled(
             claimed.delivery,
             claimed.tries,
