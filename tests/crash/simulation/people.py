@@ -120,10 +120,10 @@ class People:
         """Whatever was taken away is there again, and what is paused goes on; how much of it does not."""
         if self.world.left_out is not None:
             self.world.restore_recipes()
-        await engine.reload()
+        refused = (await engine.reload()).refused
         for place in engine.pausing.places:
             await engine.pausing.resume(place)
-        return len(engine.pausing.places)
+        return len(refused) + len(engine.pausing.places)
 
     async def _reload(self, engine: Engine) -> Any:
         self.world.change_recipes(self.chance)
