@@ -14,6 +14,7 @@ from interpres.fault import Fault
 from interpres.store.acts import Act, Rerun
 from interpres.store.changes import Worked
 from interpres.store.sqlite import SqliteStore
+from interpres.store.store import Fenced
 from tests.crash.checker import Evidence, check
 from tests.crash.simulation.edges import ALL, walked
 from tests.crash.snapshot import snapshot
@@ -160,6 +161,8 @@ async def refusal(verb: Verb, store: SqliteStore, number: int) -> str:
     """Why it was not done; empty where it was."""
     try:
         touched = await verb(store, number)
+    except Fenced:
+        return "no such attempt is under way"
     except AssertionError as bug:
         return str(bug)
     return " ".join(t.why for t in touched) if isinstance(touched, tuple) else ""
