@@ -48,7 +48,8 @@ class Claims:
 class Job:
     """A received message and how it is to be processed: `message.body` is what an edit made of it.
 
-    `context` is given where nothing is to be asked again; `targets` limits the run to these destinations.
+    `context` is given where nothing is to be asked again; `targets` limits the run to these destinations,
+    and `without` leaves out what was sent to them: (destination, part).
     """
 
     message: Message
@@ -59,6 +60,7 @@ class Job:
     context: Mapping[str, Any] | None = None
     targets: frozenset[str] | None = None
     edited: bool = False
+    without: frozenset[tuple[str, int]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

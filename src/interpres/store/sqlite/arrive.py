@@ -84,6 +84,8 @@ def work(ledger: Ledger, worked: Worked) -> tuple[Claimed, ...]:
     done = worked.processed
     if before not in ("received", "behind") or trouble.is_remembered(ledger, done.awaits):
         return ()
+    if before == "behind" and done.state == "held":
+        return ()  # a new run came to the head of its lane meanwhile: what is held must stand there, so it has its turn again
     step(MESSAGE_EDGES, "received", done.state)
     gone = runs.replaced(ledger, worked.sequence, run, done)
     debt = Debt(ledger, Owing(name, worked.sequence, at_ms, lane, digest, run, gone.places))
@@ -98,7 +100,7 @@ def work(ledger: Ledger, worked: Worked) -> tuple[Claimed, ...]:
         ledger.db.execute(sql.FINISH, (done.state, *debt.range, *outcome, worked.sequence))
     if worked.keys is not None:
         _edited_keys(ledger, worked.sequence, worked.keys)
-    if done.state != "held" and ledger.messages.unblock(channel, lane):
+    if done.state != "held" and ledger.messages.unblock(channel, lane) and before == "received":
         ledger.db.execute(sql.PROMOTE, (channel, lane))
     ledger.record(("m", worked.sequence, done.state))
     ledger.move(channel, 0, "received", done.state)

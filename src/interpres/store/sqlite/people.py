@@ -16,6 +16,7 @@ from interpres.store.sqlite.sql import ledger as ledger_sql
 from interpres.store.sqlite.sql import replay as replay_sql
 from interpres.store.sqlite.sql import run as sql
 from interpres.store.sqlite.sql import trouble as trouble_sql
+from interpres.store.sqlite.targets import kept_parts, named_targets
 from interpres.store.sqlite.text import faults_in, json_text, json_value, note_value, tree_value
 
 SAMPLES = 5
@@ -36,8 +37,9 @@ def job(db: apsw.Connection, salt: bytes, sequence: int) -> Job:
         size,
         intake,
         context=None if asks is None or asks else tree_value(context) or {},
-        targets=None if targets is None else frozenset(json_value(targets)),
+        targets=named_targets(targets),
         edited=edited is not None,
+        without=kept_parts(targets),
     )
 
 

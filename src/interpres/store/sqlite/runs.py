@@ -17,9 +17,16 @@ from interpres.store.sqlite.ledger import Ledger, step, through
 from interpres.store.sqlite.settle import advance
 from interpres.store.sqlite.sql import run as sql
 from interpres.store.sqlite.sql import trouble as trouble_sql
-from interpres.store.sqlite.text import json_text, json_value, names_value
+from interpres.store.sqlite.targets import is_for, targets_text
+from interpres.store.sqlite.text import json_text, names_value
 
 REPLACING = frozenset({"resend", "edit"})
+STUCK = frozenset({"held", "refused", "dead"})
+"""What a resend replaces; an edit also what still waits with the old content."""
+
+MEDIA_TYPE = 5
+"""Where the media type stands in what was owed, after run and state."""
+
 RESTED = frozenset({"processed", "filtered", "rejected", "held"})
 
 
@@ -97,11 +104,13 @@ def _lay_aside(ledger: Ledger, what: Rerun, act: int, before: _Before) -> None:
     if not before.run:
         ledger.db.execute(sql.ADD_FIRST, (before.sequence, 0, before.at_ms))
     ledger.db.execute(sql.CLOSE, (*before.outcome, before.sequence, before.run))
-    targets = json_text(sorted(what.targets)) if what.targets is not None else None
+    targets = targets_text(what.targets, _sent(ledger, what, before.sequence))
+    # A context that is empty because nothing was asked is none: what was rejected or filtered may not have come so far.
+    asks = what.asks or (before.state != "processed" and before.outcome[2] is None)
     body = ledger.add_body(what.body) if what.body is not None else None
     size = len(what.body) if what.body is not None else None
     digest = hashlib.sha256(what.body).digest() if what.body is not None else None
-    row = (before.sequence, before.next_run, ledger.now_ms, act, what.replay, targets, int(what.asks), body, size, digest)
+    row = (before.sequence, before.next_run, ledger.now_ms, act, what.replay, targets, int(asks), body, size, digest)
     ledger.db.execute(sql.ADD, row)
     ledger.db.execute(sql.ADD_ACTED, (act, before.sequence, 0))
     ledger.record(("r", before.sequence, before.next_run, act), digest)
@@ -112,9 +121,7 @@ def _as_it_was(ledger: Ledger, what: Rerun, act: int, before: _Before) -> Touche
     left = Touched(before.sequence, 0, before.name, "", before.state, "", lane=before.lane)
     if before.state != "processed":
         return _but(left, f"it is {before.state}; only what was processed can be sent as it was")
-    latest = ledger.db.execute(sql.LATEST_WITH_DELIVERIES, (before.sequence,)).get
-    rows: list[Any] = ledger.db.execute(sql.OWED_THEN, (before.sequence, latest)).fetchall()
-    rows = [row for row in rows if what.targets is None or row[0] in what.targets]
+    rows = [row for row in _made(ledger, before.sequence) if what.targets is None or row[0] in what.targets]
     if not rows:
         return _but(left, "nothing was made of it for these destinations")
     _lay_aside(ledger, what, act, before)
@@ -126,6 +133,28 @@ def _as_it_was(ledger: Ledger, what: Rerun, act: int, before: _Before) -> Touche
     return Touched(before.sequence, 0, before.name, "", before.state, "processed", lane=before.lane)
 
 
+def _made(ledger: Ledger, message: int) -> list[tuple[Any, ...]]:
+    """What the message was to be sent, by the latest run that was for each destination and part: without a payload it is not
+    there."""
+    rows: list[Any] = ledger.db.execute(sql.OWED, (message,)).fetchall()
+    runs: list[Any] = ledger.db.execute(sql.MADE, (message,)).fetchall() or [(0, None)]
+    made = [
+        tuple(what)
+        for run, _, *what in rows
+        if what[MEDIA_TYPE] and run == next((number for number, text in runs if is_for(text, what[0], what[1])), 0)
+    ]
+    return sorted(made, key=lambda what: int(what[1]))  # parts that were made anew have their order again
+
+
+def _sent(ledger: Ledger, what: Rerun, message: int) -> set[tuple[str, int]]:
+    """A resend is for what was not sent: of a destination some of whose parts are stuck, the others are left as they are."""
+    if what.kind != "resend" or what.targets is None:
+        return set()
+    rows: list[Any] = ledger.db.execute(sql.OWED, (message,)).fetchall()
+    stuck = {(name, run) for run, state, name, *_ in rows if name in what.targets and state in STUCK}
+    return {(name, part) for run, state, name, part, *_ in rows if (name, run) in stuck and state not in STUCK}
+
+
 def _but(left: Touched, why: str) -> Touched:
     return Touched(left.message, 0, left.channel, "", left.before, "", why, left.lane)
 
@@ -134,15 +163,15 @@ def replaced(ledger: Ledger, message: int, run: int, done: Processed) -> Replace
     """Drop what a resend or an edit replaces, now that it has something to put there. The lanes go on with `resume_lanes`."""
     if not run or done.state in ("rejected", "held"):
         return Replaced()
-    if ledger.db.execute(sql.KIND, (message, run)).get not in REPLACING:
+    kind = ledger.db.execute(sql.KIND, (message, run)).get
+    if kind not in REPLACING:
         return Replaced()
     targets = ledger.db.execute(sql.TARGETS, (message, run)).get
-    wanted = None if targets is None else frozenset(json_value(targets))
     places: dict[str, int] = {}
     lanes: set[tuple[int, int]] = set()
     rows: list[Any] = ledger.db.execute(sql.REPLACED, (message, run)).fetchall()
-    for id_, state, destination, name, channel, lane, place, stops in rows:
-        if wanted is not None and name not in wanted:
+    for id_, state, destination, name, part, channel, lane, place, stops in rows:
+        if not is_for(targets, name, part) or (kind == "resend" and state not in STUCK):
             continue
         counted = "waiting" if state == "behind" else state
         if state == "waiting":

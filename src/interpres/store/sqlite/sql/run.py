@@ -52,18 +52,18 @@ _OF_MESSAGE = """(select id from delivery where id >= (select d0 from message wh
     union all select id from delivery where message = ?1 and run > 0)"""
 
 REPLACED = f"""
-select d.id, d.state, d.destination, n.name, n.channel, d.lane, d.place, d.stops
+select d.id, d.state, d.destination, n.name, d.part, n.channel, d.lane, d.place, d.stops
 from delivery d join destination n on n.id = d.destination
 where d.id in {_OF_MESSAGE} and d.run < ?2 and d.state in ('waiting', 'behind', 'held', 'refused', 'dead') order by d.id"""  # noqa: S608  (made of our own words)
 
 DROP = "update delivery set state = 'dropped', due = 0, seq = ? where id = ?"
 
-LATEST_WITH_DELIVERIES = "select coalesce((select max(run) from delivery where message = ? and run > 0), 0)"
+OWED = f"""
+select d.run, d.state, n.name, d.part, d.body, d.size, d.digest, d.media_type, d.names, d.stops
+from delivery d join destination n on n.id = d.destination where d.id in {_OF_MESSAGE} order by d.id"""  # noqa: S608  (made of our own words)
 
-OWED_THEN = f"""
-select n.name, d.part, d.body, d.size, d.digest, d.media_type, d.names, d.stops
-from delivery d join destination n on n.id = d.destination
-where d.id in {_OF_MESSAGE} and d.run = ?2 and d.media_type <> '' order by d.id"""  # noqa: S608  (made of our own words)
+MADE = "select number, targets from run where message = ? and coalesce(state, 'processed') = 'processed' order by number desc"
+"""The runs of a message that made what it was to be sent, the latest first."""
 
 PAUSE = """
 insert into paused (channel, destination, at, who, reason) values (?, ?, ?, ?, ?)
