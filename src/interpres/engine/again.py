@@ -49,8 +49,7 @@ class Again:
         if road is None:
             return
         if touched.delivery:
-            for outlet in road.outlets.values():
-                outlet.nudge()
+            self._nudge(road)
         elif touched.before == "held" and touched.after == "rejected":
             road.close_lane(touched.lane)
         road.work.set()
@@ -65,13 +64,15 @@ class Again:
                         road.open_lanes[one.lane] += 1
                     self._go_on(one)
         if rerun.as_it_was:
-            self._nudge(touched)
+            for channel in {one.channel for one in touched} & self._roads.keys():
+                self._nudge(self._roads[channel])
         return touched
 
-    def _nudge(self, touched: tuple[Touched, ...]) -> None:
-        for channel in {t.channel for t in touched}:
-            for outlet in self._roads[channel].outlets.values() if channel in self._roads else ():
-                outlet.nudge()
+    def _nudge(self, road: Road) -> None:
+        """Deliveries of it wait again: some perhaps for a destination that has left, where they are held."""
+        for outlet in road.outlets.values():
+            outlet.nudge()
+        road.left_behind.set()
 
     @asynccontextmanager
     async def _doors_shut(self) -> AsyncIterator[None]:
@@ -108,7 +109,9 @@ class Again:
         log.info("replaying", replay=replay.id, done=replay.done + len(messages), of=replay.total)
 
     async def _at_work(self) -> int:
-        return sum(c.number for c in await self._shift.store.counts() if c.state == "received" and not c.destination)
+        """Of what this engine works on: what is received in a channel that it does not run, nobody does."""
+        counts = await self._shift.store.counts()
+        return sum(c.number for c in counts if c.state == "received" and not c.destination and c.channel in self._roads)
 
     # what waits for a key
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Final
 
+from interpres.delivery import MessageState
 from interpres.engine.planner import Plan, Planner, digest_of, off_the_loop
 from interpres.engine.road import Road
 from interpres.engine.waiting import Waiting
@@ -15,8 +18,11 @@ from interpres.message import Intake
 from interpres.source import Fate, Receipt
 from interpres.store.changes import Arrival
 from interpres.store.fingerprint import identity_number
-from interpres.store.records import Claimed, Known, MessageRecord
+from interpres.store.records import Claimed, DeliveryRecord, Known, MessageRecord
 from interpres.store.store import CannotStore
+
+GOOD: Final[tuple[MessageState, ...]] = ("processed", "filtered", "held")
+"""What its sender was told yes of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,14 +166,22 @@ class Door:
         return _Entry(waiting=waiting, known=known)
 
     async def _tell_known(self, waiting: Waiting, record: MessageRecord) -> None:
-        fate = Fate(record.id, record.state, record.faults, record.start, record.start + record.size)
+        state, faults = await self._told_then(record)
+        fate = Fate(record.id, state, faults, record.start, record.start + record.size)
         if record.state == "received":
             waiting.received(record.sequence, fate)
             return
         owed = await self.store.deliveries(record.sequence) if waiting.answer == "delivered" else ()
         waiting.processed(record.sequence, fate, [(d.destination, d.part) for d in owed])
-        for d in owed:
+        for d in _latest(owed):
             waiting.settled((record.sequence, d.destination, d.part), d.state, d.faults)
+
+    async def _told_then(self, record: MessageRecord) -> tuple[MessageState, tuple[Fault, ...]]:
+        """What a repetition is told of it: a message that was good once stays good, though a later run of it was rejected."""
+        story = await self.store.story(record.sequence) if record.state == "rejected" and record.run else None
+        before = {run.state for run in story.runs} if story else set()
+        good = next((state for state in GOOD if state in before), None)
+        return (good, ()) if good else (record.state, record.faults)
 
     async def _conflict(self, intake: Intake, digest: bytes, identity: int) -> _Entry:
         """A known id with other bytes."""
@@ -241,6 +255,16 @@ class Door:
             await asyncio.shield(self.store.mark_early(min(waiting.fates), len(waiting.fates)))
         except CannotStore as refused:
             self.shift.trouble(refused)  # the messages are stored, and the answer is yes all the same
+
+
+def _latest(owed: Iterable[DeliveryRecord]) -> Iterable[DeliveryRecord]:
+    """What counts of deliveries that several runs made, run by run: that it was delivered once, else how the latest stands."""
+    found: dict[tuple[str, int], DeliveryRecord] = {}
+    for d in owed:
+        place = (d.destination, d.part)
+        if place not in found or found[place].state != "delivered":
+            found[place] = d
+    return found.values()
 
 
 def _was_good(receipt: Receipt) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from interpres.channel import Recipe
 from interpres.engine.enrich import Answers, Asked, Away
 from interpres.engine.own_bug import own_bug
+from interpres.engine.recover import gone
 from interpres.engine.road import Done, Road, placed
 from interpres.engine.shift import AGAIN_SECONDS, log
 from interpres.fault import Fault
@@ -156,13 +157,23 @@ class Worker:
         return Asked(job.context) if job.context is not None else await self.answers.to(opened)
 
     async def _processed(self, job: Job, opened: Opened, recipe: Recipe, asked: Asked) -> _Finished:
-        result = asked.result or self.road.result(opened, recipe, asked.context)
+        result = asked.result or self._result(job, opened, recipe, asked)
         if (result.faults or result.warnings) and not job.edited:
             body = await self._intake_body(job.intake) if job.start else opened.message.body
             result = placed(result, partial(recipe.format.placed, body=body, start=job.start))
         keys = opened.keys if job.edited else None
         place = (job.start, job.start + job.size)
         return _Finished(opened.message, place, result, recipe, asked.context, keys, asked.awaits)
+
+    def _result(self, job: Job, opened: Opened, recipe: Recipe, asked: Asked) -> Result:
+        """What the message comes to by this run, which leaves as it is what was sent. Where a destination that it is for is gone
+        nothing is made: what that was owed stays a problem, and is not taken for something that nobody wants any more."""
+        if job.targets and not job.targets <= recipe.destinations.keys() and opened.result is None:
+            return Result("rejected", "its destination is no longer in the channel", (gone(),), opened.warnings)
+        result = self.road.result(opened, recipe, asked.context)
+        if not job.without:
+            return result
+        return replace(result, owed=tuple(o for o in result.owed if (o.destination, o.part) not in job.without))
 
     async def _intake_body(self, intake: int) -> bytes:
         """The whole that a message came in, kept for the ones after it."""
