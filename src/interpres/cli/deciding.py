@@ -58,7 +58,8 @@ def _told(told: Mapping[str, Any]) -> int:
         talk.row(told)
         return 0 if told.get("done") else 1
     for step in told.get("became", ()):
-        talk.result(f"{counted(step['number'], _kind(step))} of {_place(step)}: {acting.BECAME.get(step['state'], step['state'])}")
+        became = acting.BECAME.get(step["state"], step["state"])
+        talk.result(f"{counted(step['number'], _kind(step))} of {_place(step)}: {became}")
     _left_out(told["left_out"])
     if not told.get("done"):
         talk.say("nothing was done")
