@@ -52,6 +52,24 @@ def test_faults_stay_on_their_line_whatever_their_source_was_called(screen: Scre
     assert not obeyed(screen.shown) and screen.shown.count(b"\n") == 1
 
 
+def test_a_long_line_is_broken_between_words_at_a_terminal_only(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    told = f"    {'seven   ' * 20}mappings/npca/tables/{'long-' * 20}name.csv"
+    talk.line(told)
+    lines = screen.shown.decode().splitlines()
+    assert " ".join(" ".join(lines).split()) == " ".join(told.split())
+    if screen.terminal:
+        assert len(lines) > 2 and all(len(line) <= 80 for line in lines if "/" not in line)
+        assert lines[0].startswith("    seven") and lines[1].startswith("        seven")
+    else:
+        assert lines == [told], "whatever reads a pipe breaks its own lines"
+
+
+def test_a_table_without_rows_has_no_headings_either(screen: Screen) -> None:
+    talk.table(("received", "why"), [])
+    assert screen.shown == b""
+
+
 def test_json_is_the_same_json_and_obeyed_by_no_terminal(screen: Screen) -> None:
     talk.row({"name": NAUGHTY + KHMER})
     assert json.loads(screen.shown) == {"name": NAUGHTY + KHMER}

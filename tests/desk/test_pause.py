@@ -46,6 +46,16 @@ async def connects(port: int) -> bool:
     return True
 
 
+def test_a_name_that_ends_before_its_destination_pauses_nothing(office: Office) -> None:
+    async def story() -> None:
+        async with office.open(recipe()):
+            with pytest.raises(Faults, match="C159 after the / in 'visits/' the destination is missing"):
+                await office.ask("pause", place="visits/", reason=WHY)
+            assert not place(await office.ask("status"))["paused"]
+
+    asyncio.run(story())
+
+
 def place(status: Any, destination: str = "") -> Any:
     (channel,) = status["channels"]
     return next(d for d in channel["destinations"] if d["destination"] == destination) if destination else channel

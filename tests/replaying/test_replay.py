@@ -83,6 +83,23 @@ def test_a_candidate_is_compared_under_its_own_name(place: Path) -> None:
     assert ran.returncode == 1 and "C162" in ran.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "status", "says"),
+    [
+        (("--channel", "inn"), 1, "there is no channel 'inn' — did you mean 'in'?"),
+        (("--channel", "in", "--to", "record"), 1, "there is no destination 'record' — did you mean 'records'?"),
+        (("--to", "nowhere", "--diff"), 1, "there is no destination 'nowhere'"),
+        (("--apply", "--yes"), 2, "say why"),
+    ],
+)
+def test_a_slip_replays_nothing_and_is_told_before_anything_is_asked(
+    words: tuple[str, ...], status: int, says: str, place: Path
+) -> None:
+    ran = interpres(place, "replay", *words)
+    assert (ran.returncode, ran.stdout) == (status, ""), ran.stderr
+    assert says in ran.stderr
+
+
 def test_a_replay_shows_its_plan_and_is_done_by_the_next_engine(place: Path) -> None:
     edit(place, "sex: {M: male, F: female}", "sex: {M: male, F: female, X: unknown}")
     plan = interpres(place, "replay", "--state", "rejected")
@@ -91,7 +108,7 @@ def test_a_replay_shows_its_plan_and_is_done_by_the_next_engine(place: Path) -> 
     unasked = interpres(place, "replay", "--state", "rejected", "--apply", "--reason", "the table has its row")
     assert unasked.returncode == 2 and "--yes" in unasked.stderr
     without = interpres(place, "replay", "--state", "rejected", "--apply", "--yes")
-    assert without.returncode == 1 and "a reason is wanted" in without.stderr
+    assert without.returncode == 2 and "say why" in without.stderr
     begun = interpres(place, "replay", "--state", "rejected", "--apply", "--yes", "--reason", "the table has its row")
     assert begun.returncode == 0 and "the next one does it" in begun.stdout, begun.stderr
     ran = interpres(place, "run", "--until-idle")

@@ -30,12 +30,14 @@ def command(
     talk.manner(quiet=quiet, as_json=as_json)
     told = acting.done(workspace(folder, var), "problems", channel=channel, problem=problem, limit=limit)
     found = told["problems"] if problem is None else [told]
-    for one in found:
+    for number, one in enumerate(found):
         if as_json:
             talk.row(one)
-        else:
-            for line in _lines(one, full=problem is not None):
-                talk.result(talk.printable(line))
+            continue
+        if number and talk.for_people():
+            talk.result("")
+        for line in _lines(one, full=problem is not None):
+            talk.line(line)
     if not as_json and problem is None:
         talk.say(f"{counted(len(found), 'problem')}" if found else "nothing needs a person")
 

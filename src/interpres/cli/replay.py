@@ -39,7 +39,7 @@ def command(
     key: Annotated[list[str] | None, typer.Option("--key", metavar="K=V", help="Only with this key.", show_default=False)] = None,
     since: Annotated[str | None, typer.Option("--since", metavar="TIME", help="Received then or later (UTC).")] = None,
     until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Received before then (UTC).")] = None,
-    problem: Annotated[str | None, typer.Option("--problem", metavar="NAME", help="Only what has this problem.")] = None,
+    problem: Annotated[str | None, typer.Option("--problem", metavar="ID", help="Only what has this problem.")] = None,
     to: Annotated[
         list[str] | None, typer.Option("--to", metavar="DESTINATION", help="Only to this destination.", show_default=False)
     ] = None,
@@ -73,6 +73,8 @@ def command(
         raise typer.BadParameter(f"'{state}' is none of {', '.join(STATES)}", param_hint="--state")
     if mapping and not diff:
         raise typer.BadParameter("a candidate is compared: say --diff too", param_hint="--mapping")
+    if apply and not reason.strip():
+        raise typer.BadParameter("say why, for whoever comes after you", param_hint="--reason")
     if as_it_was and fresh:
         raise typer.BadParameter("what is sent as it was asks nobody", param_hint="--fresh")
     asked: dict[str, Any] = {
@@ -98,6 +100,7 @@ def command(
         return
     question = f"process {plan['messages']} message{_s(plan['messages'])} once more?"
     if not acting.agreed(question, yes=yes):
+        talk.say("nothing was done")
         raise typer.Exit(1)
     _follow(here, acting.done(here, "replay", do="apply", reason=reason, **asked))
 

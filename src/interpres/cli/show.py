@@ -69,7 +69,7 @@ def command(
             talk.row(story.row(told))
             return
         for line in story.lines(told):
-            talk.result(talk.printable(line))
+            talk.line(line)
 
 
 async def sequence_named(store: Store, message: str) -> int:

@@ -29,7 +29,7 @@ def command(
         talk.row(told)
         return
     for line in lines(told):
-        talk.result(talk.printable(line))
+        talk.line(line)
 
 
 def lines(told: Mapping[str, Any]) -> Iterator[str]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -46,6 +48,18 @@ def as_json() -> bool:
 def result(text: str) -> None:
     """One line (or block) of the result."""
     sys.stdout.write(text + "\n")
+
+
+def line(text: str) -> None:
+    """One line of the result, as `printable`; where it is too long for a terminal, broken between words and indented."""
+    shown = printable(text)
+    if not for_people():
+        result(shown)
+        return
+    indent = " " * (len(shown) - len(shown.lstrip(" ")) + 4)
+    width = max(shutil.get_terminal_size().columns, 2 * len(indent) + _READABLE)
+    broken = textwrap.wrap(shown, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    result("\n".join(broken))
 
 
 def row(facts: Any) -> None:
@@ -121,14 +135,16 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, head: int = 
     On a terminal the last column may be broken into lines and the others never are: they hold ids and places that are copied.
     Where that leaves too little, each row is a block: its first `head` cells on one line, the others below it with their names.
     """
+    shown = [[printable(c) for c in cells] for cells in rows]
     if not for_people():
-        for cells in rows:
-            result("\t".join(map(printable, cells)))
+        for cells in shown:
+            result("\t".join(cells))
+        return
+    if not shown:
         return
     from rich.console import Console
 
     console = Console(file=sys.stdout)
-    shown = [[printable(c) for c in cells] for cells in rows]
     made = _beside(columns, shown)
     if console.measure(made, options=console.options.update(max_width=_ANY_WIDTH)).minimum <= console.width:
         console.print(made)

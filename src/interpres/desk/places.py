@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from typing import Any
 
 from interpres.clock import iso_time
@@ -12,18 +13,39 @@ from interpres.store.acts import Place
 
 
 async def place_named(desk: Desk, written: str, reason: str) -> Place:
-    """The place, with who asks and why. Raises `Fault` C159 for a channel or a destination that is not there."""
-    channel, _, destination = written.partition("/")
+    """The place, with who asks and why. Raises `Fault` C159 for a channel or a destination that is not there, or half written."""
+    channel, slash, destination = written.partition("/")
+    if slash and not destination:
+        hint = f"{channel} alone is the whole channel; {channel}/DESTINATION is one of its destinations"
+        raise Fault("C159", f"after the / in '{written}' the destination is missing", hint)
     known = await _known(desk)
-    if channel not in known:
-        hint = did_you_mean(channel, known) or f"there are {', '.join(sorted(known))}"
-        raise Fault("C159", f"there is no channel '{channel}'", hint)
+    _one_of(known, channel)
     if destination and destination not in known[channel]:
         there = known[channel] | await asyncio.to_thread(_destinations, desk, channel)
         if destination not in there:
             hint = did_you_mean(destination, there) or f"it has {', '.join(sorted(there))}"
             raise Fault("C159", f"channel '{channel}' has no destination '{destination}'", hint)
     return Place(channel, destination, desk.clock.wall_ms(), desk.who, reason_given(reason))
+
+
+async def all_there(desk: Desk, channels: Collection[str], destinations: Collection[str]) -> None:
+    """Each of the channels is one, and each of the destinations one of theirs (none: of any). Raises `Fault` C159."""
+    known = await _known(desk)
+    for channel in channels:
+        _one_of(known, channel)
+    there: set[str] = set()
+    for channel in (channels or known) if destinations else ():
+        there |= known[channel] | await asyncio.to_thread(_destinations, desk, channel)
+    for destination in destinations:
+        if destination not in there:
+            hint = did_you_mean(destination, there) or f"there are {', '.join(sorted(there))}"
+            raise Fault("C159", f"there is no destination '{destination}'", hint)
+
+
+def _one_of(known: Collection[str], channel: str) -> None:
+    if channel not in known:
+        hint = did_you_mean(channel, known) or f"there are {', '.join(sorted(known))}"
+        raise Fault("C159", f"there is no channel '{channel}'", hint)
 
 
 async def _known(desk: Desk) -> dict[str, set[str]]:

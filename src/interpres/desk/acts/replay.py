@@ -39,7 +39,7 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 async def act(desk: Desk, asked: Asked) -> Any:
-    """The plan, the replay that was begun or cancelled, or all replays. Raises `Fault` C156, C166, C167, N317, N332."""
+    """The plan, the replay that was begun or cancelled, or all replays. Raises `Fault` C156, C159, C166, C167, N317, N332."""
     if asked.do == "list":
         return {"replays": list(await desk.store.replays())}
     if asked.do == "cancel":
@@ -68,7 +68,8 @@ async def act(desk: Desk, asked: Asked) -> Any:
 
 
 async def choice_of(desk: Desk, asked: Asked) -> Choice:
-    """The choice with ids and names looked up. Raises `Fault` C156, C166 for messages, C167 for a problem."""
+    """The choice with ids and names looked up. Raises `Fault` C156, C166 for messages, C167 for a problem, C159 for a place."""
+    await places.all_there(desk, asked.channels, asked.to or ())
     sequences = [await message_named(desk.store, written) for written in asked.messages]
     cause = None if asked.problem is None else (await problem_named(desk.store, asked.problem)).cause
     targets = None if asked.to is None else frozenset(asked.to)
