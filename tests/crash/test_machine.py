@@ -67,7 +67,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_full_disk_is_a_no_that_asks_to_come_again_and_heals_by_itself(tmp_path: Path, small_disk: Path) -> None:
     async def story() -> list[str]:
-        async with scene(tmp_path) as play:
+        async with scene(tmp_path, crowd={"mllp": 2, "http": 1, "files": 0}) as play:
             await play.more()
             ballast = small_disk / "ballast"
             _fill(ballast)
@@ -150,13 +150,13 @@ def test_a_clock_that_jumps_keeps_nothing_waiting(tmp_path: Path, clock: tuple[P
     async def story() -> tuple[list[str], set[str]]:
         async with scene(tmp_path / "ground", environment=environment) as play:
             await play.more()
+            play.sink.sick = 1.0
             for jump in (DAY, -DAY):
-                play.sink.sick = 1.0
                 await play.more(10)
                 _set(off, jump)
-                await play.more(10)
-                play.sink.sick = 0.0
-                assert await play.delivered(20) < 15
+            await play.more(10)
+            play.sink.sick = 0.0
+            assert await play.delivered(20) < 15
             return await play.ended_well(), await _days(play.ground)
 
     broken, days = asyncio.run(story())
@@ -185,7 +185,7 @@ async def _days(ground: Ground) -> set[str]:
 
 def test_an_engine_without_free_descriptors_lives_and_serves_again(tmp_path: Path) -> None:
     async def story() -> list[str]:
-        async with scene(tmp_path, descriptors=64) as play:
+        async with scene(tmp_path, crowd={"mllp": 2, "http": 1, "files": 0}, descriptors=64) as play:
             await play.more()
             held = [await asyncio.open_connection("127.0.0.1", play.ground.mllp) for _ in range(100)]
             await asyncio.sleep(1)
@@ -208,7 +208,7 @@ def test_ten_thousand_idle_connections_keep_nobody_out(tmp_path: Path) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (IDLE + 1000, hard))
 
     async def story() -> list[str]:
-        limits = f"connections: {IDLE + 500}, silent_seconds: 4"
+        limits = f"connections: {IDLE + 500}, silent_seconds: 3"
         async with scene(tmp_path, limits=limits, crowd={"mllp": 1, "http": 0, "files": 0}, descriptors=IDLE + 1000) as play:
             await play.more(2)
             before = descriptors_of(play.life.process.pid)
