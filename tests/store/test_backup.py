@@ -319,3 +319,18 @@ def test_a_restore_that_is_cut_off_before_its_end_leaves_the_store_as_it_was(
         with pytest.raises(Fault, match="E156"):
             restore(copy, file, replace=True)
     assert b"later" in asyncio.run(bodies_in(file)) and not list(file.parent.glob(".*restoring*"))
+
+
+def test_a_replay_that_was_under_way_does_not_go_on_after_a_restore(file: Path, copy: Path) -> None:
+    async def story(store: Any) -> None:
+        await store.begin_replay("night", "a new mapping", [1, 2], {"asks": False})
+
+    async def restored(store: Any) -> None:
+        (replay,) = await store.replays()
+        assert (replay.state, await store.to_replay(replay.id, 10)) == ("cancelled", ())
+
+    fill(file, b"one", b"two")
+    run(lambda: SqliteStore(file), story)
+    backup(file, copy)
+    restore(copy, file, replace=True)
+    run(lambda: SqliteStore(file), restored)

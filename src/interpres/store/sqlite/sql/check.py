@@ -26,3 +26,7 @@ UNSETTLED = """
 select state, count(*) from delivery where state in ('waiting', 'behind', 'sending', 'uncertain', 'held') group by state"""
 
 SET_ABOUT = "insert into about (name, value) values (?, ?) on conflict (name) do update set value = excluded.value"
+
+CANCEL_REPLAYS = """
+update replay set state = 'cancelled' where state = 'going';
+delete from replaying where replay not in (select id from replay where state = 'going')"""
