@@ -12,6 +12,7 @@ from interpres.channel import SourceCommon
 from interpres.delivery import Outcome
 from interpres.fault import Fault
 from interpres.mapping.compiling.compile import Made
+from interpres.replaying.compare import compare
 from interpres.store.acts import Act, Choice, Rerun
 from tests.engine.fakes import House, asking, drop, recipe, until
 
@@ -224,3 +225,18 @@ def test_a_resend_to_several_destinations_one_of_which_is_gone_drops_none_of_the
 
     asyncio.run(first())
     asyncio.run(again())
+
+
+def test_a_run_to_one_destination_makes_no_difference_to_what_the_others_had(house: House) -> None:
+    both = recipe(to=("npca", "lab"))
+
+    async def story() -> None:
+        async with house.running(both) as engine:
+            await drop('{"lane": "A"}')
+            await until(lambda: bodies(house) and bodies(house, "lab"))
+            await engine.again.rerun(Rerun("replay", messages=(1,), targets=frozenset({"lab"}), **WHO))
+            await until(lambda: len(bodies(house, "lab")) == 2)
+            found = [c async for c in compare(engine.store, [1], {"visits": both})][-1]
+            assert (found.compared, found.differing) == (1, 0)
+
+    asyncio.run(story())

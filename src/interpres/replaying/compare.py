@@ -16,7 +16,7 @@ from interpres.store.records import DeliveryRecord, MessageRecord
 
 SAMPLES = 3
 
-UNREADABLE = frozenset({"E124", "E129"})
+UNREADABLE = frozenset({"E124", "N350"})
 """What the store says of bytes that were damaged, or pruned."""
 
 
@@ -69,7 +69,7 @@ async def _one(store: Reads, record: MessageRecord, recipe: Recipe, found: Compa
     try:
         body = await store.run_body(record.sequence, record.run)
         deliveries = [d for d in await store.deliveries(record.sequence) if d.destination in recipe.destinations]
-        latest = [d for d in deliveries if d.run == max(d.run for d in deliveries)]
+        latest = _latest(deliveries)
         payloads = {d.id: await store.payload(d.id) for d in latest if d.media_type}
     except Fault as gone:
         if gone.code not in UNREADABLE:
@@ -86,6 +86,14 @@ async def _one(store: Reads, record: MessageRecord, recipe: Recipe, found: Compa
     # Most messages come out byte for byte as they did, and bytes are compared sooner than trees.
     same = before == after
     found.add(record.id, set() if same else set(differences(_read(before, recipe), _read(after, recipe))))
+
+
+def _latest(deliveries: Sequence[DeliveryRecord]) -> list[DeliveryRecord]:
+    """What the latest run to each destination made: a run may have been for some of them only."""
+    runs: dict[str, int] = {}
+    for d in deliveries:
+        runs[d.destination] = max(d.run, runs.get(d.destination, 0))
+    return [d for d in deliveries if d.run == runs[d.destination]]
 
 
 def _before(record: MessageRecord, recipe: Recipe, deliveries: Sequence[DeliveryRecord], payloads: Mapping[int, bytes]) -> Made:
