@@ -108,7 +108,7 @@ ON_DELIVERY: dict[str, Verb] = {
 }
 ON_MESSAGE: dict[str, Verb] = {
     **{f"{kind} message": on_message(kind) for kind in ACTS},
-    **{f"work {state}": work(state) for state in MESSAGE_EDGES["received"]},
+    **{f"work {state}": work(state) for state in sorted(MESSAGE_EDGES["received"])},
     **{f"{kind} again": again(kind) for kind in ("resend", "edit", "replay")},
     "edit": again("edit", body=b"2"),
     "as it was": again("replay", as_it_was=True),
@@ -124,7 +124,7 @@ ON_ALL: dict[str, Verb] = {
 VERBS = ON_DELIVERY | ON_MESSAGE | ON_ALL
 
 MESSAGE_STORIES: dict[tuple[str, str], tuple[str, str]] = {
-    **{("received", state): ("received", f"work {state}") for state in MESSAGE_EDGES["received"]},
+    **{("received", state): ("received", f"work {state}") for state in sorted(MESSAGE_EDGES["received"])},
     ("held", "received"): ("held", "release message"),
     ("held", "rejected"): ("held", "drop message"),
     **{(state, "received"): (state, "resend again") for state in ("rejected", "processed", "filtered")},
@@ -135,7 +135,7 @@ DELIVERY_STORIES: dict[tuple[str, str], tuple[str, str]] = {
     ("waiting", "sending"): ("waiting", "claim"),
     ("waiting", "held"): ("waiting", "hold delivery"),
     ("waiting", "dropped"): ("waiting", "drop delivery"),
-    **{("sending", state): ("sending", f"settle {state}") for state in DELIVERY_EDGES["sending"]},
+    **{("sending", state): ("sending", f"settle {state}") for state in sorted(DELIVERY_EDGES["sending"])},
     ("uncertain", "waiting"): ("sending", "interrupted, again"),
     ("uncertain", "held"): ("sending", "interrupted, held"),
     ("held", "waiting"): ("held", "release delivery"),
