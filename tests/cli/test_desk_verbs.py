@@ -216,8 +216,10 @@ def test_one_is_not_asked_about_and_its_reason_is_shown_with_it(say: Any, place:
 def test_what_is_left_alone_is_told_with_its_reason(say: Any, place: Place) -> None:
     told = say("resend", place.ids["delivered"], place.ids["refused"], "--reason", "r")
     assert told.status == 0
-    assert "left alone: 1: npca delivered" in told.err
-    assert say("drop", place.ids["delivered"], "--reason", "r").status == 1
+    assert "left alone: 1 (what is owed to npca is delivered)" in told.err
+    for word, instead in (("drop", "it stays delivered"), ("resend", "interpres replay"), ("release", "interpres resend")):
+        alone = say(word, place.ids["delivered"], "--reason", "r")
+        assert (alone.status, "nothing was done" in alone.err, instead in alone.err) == (1, True, True), alone.err
 
 
 def test_json_is_one_object_a_line(say: Any, place: Place) -> None:

@@ -345,7 +345,7 @@ def test_what_is_not_in_trouble_is_left_alone_and_told_why(office: Office) -> No
             message = (await office.store_ids())[0]
             for word in ("resend", "release", "drop"):
                 told = await office.ask(word, messages=[message], reason=WHY, apply=True)
-                assert (told["done"], told["left_out"]) == (0, [{"why": "npca delivered", "number": 1}]), word
+                assert (told["done"], told["left_out"]) == (0, [{"why": "what is owed to npca is delivered", "number": 1}]), word
             elsewhere = await office.ask("drop", messages=[message], destination="archive", reason=WHY, apply=True)
             assert elsewhere["left_out"] == [{"why": "nothing is owed to archive", "number": 1}]
 

@@ -9,8 +9,6 @@ from pydantic import Field
 
 from interpres.alert import Alarm, ChannelSight, DestinationSight, Rule, RuleSettings, Sight
 
-HOUR_MS = 3_600_000
-
 
 class UndeliveredSettings(RuleSettings):
     """How many within an hour are too many. Any that is dead or held is."""
@@ -32,10 +30,10 @@ class Undelivered(Rule):
         for name, channel in self.channels(sight):
             if says := self._of_messages(channel):
                 most = f"; most often {', '.join(channel.codes[:3])}" if channel.codes else ""
-                yield Alarm(f"channel {name}", says + most, hint, sight.now_ms - HOUR_MS)
+                yield Alarm(f"channel {name}", says + most, hint, sight.now_ms)
         for channel_name, name, destination in self.destinations(sight):
             if says := self._of_deliveries(destination):
-                yield Alarm(f"destination {channel_name}/{name}", says, hint, sight.now_ms - HOUR_MS)
+                yield Alarm(f"destination {channel_name}/{name}", says, hint, sight.now_ms)
 
     def _of_messages(self, channel: ChannelSight) -> str:
         told = [f"{channel.held} held"] if channel.held else []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -25,6 +25,13 @@ DestinationOption = Annotated[
 ]
 OlderOption = Annotated[bool, typer.Option("--older", help="Also what is older than something already sent in its lane.")]
 
+INSTEAD: Final = {
+    "resend": "it sends what is refused, dead, held or rejected; interpres replay sends once more what was delivered",
+    "release": "it lets go on what is held; interpres resend is for what is refused, dead or rejected",
+    "drop": "it gives up what waits or is in trouble; what was delivered cannot be called back: it stays delivered",
+}
+"""What a verb is for, where there was nothing that it could do."""
+
 
 def decided(workspace: Workspace, word: str, question: str, asked: Mapping[str, Any], *, reason: str, yes: bool) -> int:
     """The exit status: 1 where nothing could be done. More than one thing is shown first, and asked about."""
@@ -32,11 +39,11 @@ def decided(workspace: Workspace, word: str, question: str, asked: Mapping[str, 
     plan = acting.done(workspace, word, **asked)
     if plan["total"] > 1:
         show_plan(plan)
-        if not acting.agreed(f"{question} {counted(plan['total'], 'thing')}?", yes=yes):
+        if not acting.agreed(f"{question} all {plan['total']}?", yes=yes):
             talk.say("nothing was done")
             return 1
     told = acting.done(workspace, word, **asked, reason=reason, apply=True, until_ms=plan["until_ms"]) if plan["total"] else plan
-    return _told(told)
+    return _told(told, word)
 
 
 def one_or_other(asked: Mapping[str, Any]) -> None:
@@ -53,7 +60,7 @@ def show_plan(plan: Mapping[str, Any]) -> None:
     talk.say(f"for instance {', '.join(plan['samples'])}")
 
 
-def _told(told: Mapping[str, Any]) -> int:
+def _told(told: Mapping[str, Any], word: str) -> int:
     if talk.as_json():
         talk.row(told)
         return 0 if told.get("done") else 1
@@ -62,7 +69,7 @@ def _told(told: Mapping[str, Any]) -> int:
         talk.result(f"{counted(step['number'], _kind(step))} of {_place(step)}: {became}")
     _left_out(told["left_out"])
     if not told.get("done"):
-        talk.say("nothing was done")
+        talk.say(f"nothing was done: {INSTEAD[word]}")
         return 1
     if not told["engine"]:
         talk.say("no engine runs here; the next one goes on with it")
@@ -72,7 +79,7 @@ def _told(told: Mapping[str, Any]) -> int:
 
 def _left_out(found: Sequence[Mapping[str, Any]]) -> None:
     for one in found:
-        talk.say(talk.printable(f"left alone: {one['number']}: {one['why']}"))
+        talk.say(talk.printable(f"left alone: {one['number']} ({one['why']})"))
 
 
 def _kind(step: Mapping[str, Any]) -> str:

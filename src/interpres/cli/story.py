@@ -70,8 +70,9 @@ def _delivery(d: DeliveryRecord) -> Iterator[str]:
     part = f" part {d.part}" if d.part > 1 else ""
     yield f"  → {d.destination}{part}  {d.state}, {d.size} bytes, key {d.key}"
     for attempt in d.attempts:
-        status = f" {attempt.status}" if attempt.status else ""
-        yield f"      attempt {attempt.number}: {attempt.state}{status} in {attempt.took_ms} ms {attempt.says}".rstrip()
+        answer = f"answer {attempt.status}, " if attempt.status else ""
+        says = f": {attempt.says}" if attempt.says else ""
+        yield f"      attempt {attempt.number}: {attempt.state} ({answer}{attempt.took_ms} ms){says}"
         yield from (f"        {fault.line(values=True)}" for fault in attempt.faults)
     yield from (f"      {fault.line(values=True)}" for fault in d.faults)
     if d.answer is not None:

@@ -25,6 +25,7 @@ LOOKED_AT: Final = 10_000
 SAMPLES: Final = 5
 OVERTAKEN: Final = "older than something already sent in its lane (--older takes it too)"
 
+_MESSAGE: Final = "the message"
 ANEW: Final = "processed again"
 """The way of what has to be made anew by today's recipe; the others are kinds of acts."""
 WORDS: Final = {
@@ -151,7 +152,7 @@ def _sorted(found: list[Affair], chosen: Chosen, way: Way, sums: _Sums, *, older
             continue
         what = way(affair)
         if what is None:
-            nothing[f"{affair.destination or 'it is'} {affair.state}"] += 1
+            nothing[f"{_whose(affair)} is {affair.state}"] += 1
             continue
         taken += 1
         if affair.overtaken and not older:
@@ -161,8 +162,12 @@ def _sorted(found: list[Affair], chosen: Chosen, way: Way, sums: _Sums, *, older
     if chosen.problem is not None:
         sums.left_out.update(nothing)
     elif not taken:
-        owed = [words for words in nothing if not words.startswith("it is ")]
+        owed = [words for words in nothing if not words.startswith(_MESSAGE)]
         sums.left_out[", ".join(owed or nothing) or f"nothing is owed to {chosen.destination}"] += 1
+
+
+def _whose(affair: Affair) -> str:
+    return f"what is owed to {affair.destination}" if affair.destination else _MESSAGE
 
 
 # doing
