@@ -172,3 +172,22 @@ def test_a_replay_has_the_stored_context_and_asks_nobody(house: House) -> None:
             assert bodies(house)[3] == bodies(house)[2]
 
     asyncio.run(story())
+
+
+def test_what_arrives_during_a_long_replay_has_its_turn_before_the_replay_ends(house: House) -> None:
+    count = 2000
+
+    async def story() -> None:
+        async with house.running(recipe(word="honest", lane=None)) as engine:
+            await drop("\n".join(f'{{"n": {n}}}' for n in range(count)))
+            await until(lambda: len(bodies(house)) == count, seconds=30)
+            house.sent["npca"].clear()
+            chosen = (await engine.store.plan(Choice(channels=("visits",)))).chosen
+            await engine.store.begin_replay("night", "a new mapping", chosen, {"asks": False})
+            engine.again.begin()
+            await until(lambda: len(bodies(house)) > 10)
+            assert (await drop('{"n": "new"}')).accepted
+            (replay,) = await engine.store.replays()
+            assert replay.done < count, "it was processed while the replay was under way"
+
+    asyncio.run(story())

@@ -17,7 +17,11 @@ STEP: Final = 250
 """How many messages of a replay are begun together."""
 
 MOST_AT_WORK: Final = 2 * STEP
-"""While so many messages are received and not processed, a replay waits: new ones have their turn."""
+"""While more messages are received and not processed, a replay waits."""
+
+TURN_SECONDS: Final = 2.0
+"""So long each step waits until nothing is left to be processed: what arrived in a lane meanwhile stands behind what is
+replayed in it, and has its turn before more of that comes."""
 
 LOOK_SECONDS: Final = 0.05
 
@@ -102,7 +106,10 @@ class Again:
                 await self._shift.clock.sleep(AGAIN_SECONDS)
 
     async def _step(self, replay: ReplayRecord) -> None:
-        while await self._at_work() > MOST_AT_WORK and not self._shift.stopping.is_set():
+        until_ms = self._shift.clock.steady_ms() + int(TURN_SECONDS * 1000)
+        while (left := await self._at_work()) and not self._shift.stopping.is_set():
+            if left <= MOST_AT_WORK and self._shift.clock.steady_ms() >= until_ms:
+                break
             await self._shift.clock.sleep(LOOK_SECONDS)
         messages = await self._shift.store.to_replay(replay.id, STEP)
         await self.rerun(step_of(replay, messages))
