@@ -254,6 +254,25 @@ def test_an_engine_that_goes_away_in_the_midst_is_told(office: Office, monkeypat
     asyncio.run(story())
 
 
+def test_whoever_waits_for_a_silent_engine_is_told_so_once_and_gets_its_answer(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def act(*_: Any) -> Any:
+        await asyncio.sleep(0.2)
+        return {"here": True}
+
+    slow(office, act, monkeypatch)
+    monkeypatch.setattr(client, "SILENCE_SECONDS", 0.05)
+
+    async def story() -> None:
+        async with office.open():
+            assert await office.ask("status") == {"here": True}
+        (note,) = office.told
+        assert "has not answered yet" in note["note"]
+
+    asyncio.run(story())
+
+
 def test_another_version_is_told_as_a_note_and_another_protocol_as_a_fault(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:

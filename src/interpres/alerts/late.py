@@ -29,7 +29,7 @@ class Late(Rule):
                 says = (
                     f"{_counted(channel.waiting, 'message waits', 'messages wait')} to be processed, the oldest for {about(age)}"
                 )
-                hint = "see whether the systems that it asks (enrich:) answer; interpres problems shows what holds it up"
+                hint = "see whether the systems that it asks (enrich:) answer; they are asked again by themselves"
                 yield Alarm(
                     f"channel {name}", says, hint, sight.now_ms - int(age * 1000), page="docs/how-to/a-dead-destination.md"
                 )

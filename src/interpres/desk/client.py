@@ -17,6 +17,8 @@ from interpres.workspace import Workspace
 
 ANSWER_SECONDS: Final = 600.0
 """How long an engine may be silent in the midst of an act."""
+SILENCE_SECONDS: Final = 5.0
+"""After so long without a word a person is told that the engine is there, and silent."""
 PATIENCE_SECONDS: Final = 3.0
 """How long an engine that holds the store may take until its socket is there (or, at its end, until it lets go)."""
 
@@ -75,7 +77,7 @@ async def _by_engine(workspace: Workspace, word: str, asked: Mapping[str, Any], 
 
 async def _answered(reader: asyncio.StreamReader, tell: Tell) -> Any:
     while True:
-        reply = line.read_reply(await _line(reader))
+        reply = line.read_reply(await _line(reader, tell))
         if reply.faults is not None:
             raise Faults(Fault.from_dict(facts) for facts in reply.faults)
         if reply.progress is None:
@@ -85,8 +87,14 @@ async def _answered(reader: asyncio.StreamReader, tell: Tell) -> Any:
         await tell(reply.progress)
 
 
-async def _line(reader: asyncio.StreamReader) -> bytes:
+async def _line(reader: asyncio.StreamReader, tell: Tell) -> bytes:
     try:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SILENCE_SECONDS):
+                if written := await reader.readline():
+                    return written
+        if not reader.at_eof():
+            await tell({"note": "the engine has not answered yet: it has much to do, or it is stopped; Ctrl-C ends the waiting"})
         async with asyncio.timeout(ANSWER_SECONDS):
             if written := await reader.readline():
                 return written
