@@ -12,7 +12,7 @@ from interpres.desk.desk import Desk
 from interpres.fault import Fault, Faults, TryAgain
 from interpres.watch.alarms import Alert
 from tests.desk.conftest import Office
-from tests.engine.fakes import drop, recipe, until
+from tests.engine.fakes import asking, drop, recipe, until
 
 
 def road(status: Any) -> Any:
@@ -107,5 +107,27 @@ def test_a_destination_that_rests_says_so(office: Office) -> None:
                     await asyncio.sleep(0.05)
             assert status["rests"]["says"] == "connection refused"
             assert status["deliveries"]["waiting"] >= 1
+
+    asyncio.run(story())
+
+
+def test_a_system_that_is_asked_and_rests_is_told_where_messages_wait_for_it(office: Office) -> None:
+    class Registry:
+        async def call(self, call: str, parameters: Any = None) -> Any:
+            raise TryAgain("registry does not answer")
+
+    office.calls = Registry()
+
+    async def story() -> None:
+        async with office.open(recipe(enrich=(asking("registry/find"),), lane=None)):
+            waiting = [asyncio.create_task(drop(f'{{"card": "{n}"}}')) for n in range(3)]
+            async with asyncio.timeout(30):
+                while not (asks := road(await office.ask("status"))["asks"]):
+                    await asyncio.sleep(0.05)
+            assert asks["registry"]["says"] == "registry does not answer"
+            told = list(lines(await office.ask("status")))
+            assert any(line.startswith("    ? registry  resting for ") for line in told)
+            for one in waiting:
+                one.cancel()
 
     asyncio.run(story())

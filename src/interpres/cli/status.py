@@ -41,10 +41,14 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
         yield "no engine runs here; this is what the store holds (interpres run starts one)"
     for channel in told["channels"]:
         yield _channel(channel, running=bool(engine))
+        for system, rest in channel["asks"].items():
+            yield f"    ? {system}  resting{_rest({'rests': rest})}"
         for destination in channel["destinations"]:
             yield f"    → {_destination(destination)}"
     for channel, faults in told["refused_reload"].items():
-        yield f"{channel} goes by its files of before: the new ones have faults"
+        runs = any(c["channel"] == channel and c["runs"] for c in told["channels"])
+        stands = "goes by its files of before: the new ones have faults" if runs else "does not run: its files have faults"
+        yield f"{channel} {stands}"
         yield from (f"    {Fault.from_dict(facts).line()}" for facts in faults)
     for alert in told["alerts"]:
         yield f"ALERT since {alert['since']}  {alert['about']}: {alert['says']} — {alert['hint']}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -46,6 +46,11 @@ class Systems:
         self._shift = shift
         self._known: dict[str, _System] = {}
 
+    @property
+    def rests(self) -> Mapping[str, Rest]:
+        """How each system stands that was ever asked."""
+        return {name: system.rest for name, system in self._known.items()}
+
     def rest(self, name: str) -> Rest:
         """How this system stands."""
         return self._system(name).rest
@@ -68,6 +73,7 @@ class Systems:
             yield
         except TryAgain as sick:
             system.probe_is_over(is_probe)
+            rest.says = sick.says
             if rest.failed(sequence, sick.after_seconds, probe=is_probe):
                 seconds = round(rest.probe_in_seconds())
                 log.warning("a system that is asked rests", system=name, says=sick.says, next_probe_seconds=seconds)

@@ -109,7 +109,8 @@ class Engine:
 
     def standing(self) -> tuple[Standing, ...]:
         """How each channel stands just now."""
-        return tuple(standing_of(road, self.listening.get(name, "")) for name, road in self._roads.items())
+        systems = self.traffic.answers.systems.rests
+        return tuple(standing_of(road, self.listening.get(name, ""), systems) for name, road in self._roads.items())
 
     # from start to end
 

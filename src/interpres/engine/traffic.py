@@ -43,7 +43,7 @@ class Traffic:
         self.pausing = Pausing(shift, self.feeds, self.roads)
         self._workspace = workspace
         self._var = var
-        self._answers = Answers(shift)
+        self.answers = Answers(shift)
         self._made_of: WeakKeyDictionary[Source, object] = WeakKeyDictionary()
         self._going: dict[str, set[asyncio.Task[None]]] = {}
 
@@ -95,7 +95,7 @@ class Traffic:
         """Let it be one of the engine's: what was left in the store is taken up by then (see `recover`)."""
         name = road.recipe.name
         self.roads[name] = road
-        self.workers[name] = Worker(road, self._answers)
+        self.workers[name] = Worker(road, self.answers)
         self.pausing.obey(road)
 
     def _refused_at_edge(self, channel: str, fault: Fault) -> None:

@@ -94,6 +94,7 @@ def _channel(seen: _Seen, name: str) -> dict[str, Any]:
         "duplicates": counts.get("duplicate", 0),
         "refused_at_edge": counts.get("refused", 0),
         "oldest_seconds": _age(seen.wall_ms, queue),
+        "asks": {system: _rest(rest) for system, rest in standing.asks.items()} if standing else {},
         "destinations": [_destination(seen, name, d) for d in sorted(owed | set(standing.destinations if standing else ()))],
     }
 
