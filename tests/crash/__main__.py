@@ -29,13 +29,15 @@ def main() -> int:
         return _shown(_only(asked.only))
     began = time.monotonic()
     total = Sum()
-    for part in _parts(asked):
+    for word, part in _parts(asked):
         total += part
-    for failure in total.failures:
-        _show(failure.only, failure.sentences)
+        for failure in part.failures:
+            _show(failure.only, failure.sentences)
+        if word:
+            _say(f"{word}: {part.line}")
+        if asked.write and word and not total.torn_teeth:
+            write(word, part, asked)
     _say(f"seed {asked.seed}, {time.monotonic() - began:.0f} s, {total.io_errors} I/O errors, {total.teeth} teeth checks")
-    if asked.write:
-        write(total, asked)
     return _shown(total)
 
 
@@ -53,19 +55,19 @@ def _asked() -> argparse.Namespace:
     return reader.parse_args()
 
 
-def _parts(asked: argparse.Namespace) -> Iterator[Sum]:
-    """Each part's sum, as it ends."""
+def _parts(asked: argparse.Namespace) -> Iterator[tuple[str, Sum]]:
+    """Each part's word and sum, as it ends."""
     if asked.points or asked.cuts or asked.io_errors:
-        yield teeth.run(asked.seed, _say)
+        yield "", teeth.run(asked.seed, _say)
     for word, part in PARTS.items():
         if amount := getattr(asked, word):
-            yield part.run(amount, asked.seed, asked.jobs, _say)
+            yield word, part.run(amount, asked.seed, asked.jobs, _say)
     if asked.io_errors:
-        yield io_errors.run(asked.io_errors, asked.seed, asked.jobs, _say)
+        yield "io_errors", io_errors.run(asked.io_errors, asked.seed, asked.jobs, _say)
     for word, name in BESIDE.items():
         amount = getattr(asked, word)
         if amount and (run := _run_of(name)):
-            yield run(amount, asked.seed, asked.jobs)
+            yield word, run(amount, asked.seed, asked.jobs)
 
 
 def _run_of(name: str) -> Callable[..., Any] | None:

@@ -173,6 +173,7 @@ def _live(case: Case, scenario: Scenario, life: Life, harm: Harm) -> None:  # pr
     disk = Disk(life.ending, chance, honest=harm.syncs)
     files = FilingDisk(life.place, life.ending, chance, honest=harm.file_syncs)
     disk.folder_synced = files.folder_synced
+    files.also = disk.names_kept
     if case.way == "cuts":
         life.ending.before_the_end = partial(_lose_power, disk, files)
     files.install()

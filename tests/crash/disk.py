@@ -50,6 +50,11 @@ class Disk(apsw.VFS):
             if not sync_folder:
                 self.deleted[name] = content
 
+    def names_kept(self, folder: str) -> None:
+        """The folder was synced: what was deleted in it stays so."""
+        kept = os.path.abspath(folder)
+        self.deleted = {p: content for p, content in self.deleted.items() if os.path.dirname(os.path.abspath(p)) != kept}
+
     def lose_power(self) -> None:
         """Undo some of what was not synced, the latest first."""
         for path, content in self.deleted.items():

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import subprocess
 import time
 from argparse import Namespace
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 import apsw
 
@@ -18,44 +19,63 @@ from tests.crash.sums import Sum
 PAGE: Final = ROOT / "docs" / "reliability.md"
 BEGIN: Final = "<!-- figures: written by python -m tests.crash --write -->"
 END: Final = "<!-- end of figures -->"
+FACTS: Final = "<!-- facts: "
 
 
-def write(total: Sum, asked: Namespace) -> None:
-    """Between the marks of the page."""
+NAMES: Final = {
+    "points": "ends as by SIGKILL, inside one process",
+    "cuts": "power cuts",
+    "io_errors": "failed operations of the disk",
+    "kills": "SIGKILLs of the whole engine",
+    "seeds": "seeds of the simulation",
+}
+"""Parts of the proof as the page names them."""
+
+
+def write(word: str, part: Sum, asked: Namespace) -> None:
+    """Between the marks of the page: this part's figures, beside those of the others as they were last found."""
     before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
-    after = rest.partition(END)[2]
-    table = "\n".join(lines(total, asked))
+    held, _, after = rest.partition(END)
+    known = _known(held)
+    known[word] = {
+        "amount": getattr(part, word),
+        "acknowledged": part.acknowledged,
+        "broken": len(part.failures),
+        "command": f"--{word.replace('_', '-')} {getattr(asked, word)} --seed {asked.seed}",
+        "commit": commit(),
+        "on": time.strftime("%Y-%m-%d", time.gmtime()),
+    }
+    table = "\n".join(lines({name: known[name] for name in NAMES if name in known}))
     PAGE.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", "utf-8")
 
 
-def lines(total: Sum, asked: Namespace) -> Iterator[str]:
-    """Command, seed, commit, machine and versions; then each figure with its bound."""
-    words = " ".join(f"--{word} {getattr(asked, word)}" for word in ("points", "cuts", "kills", "seeds", "seed"))
-    yield ""
-    yield f"    python -m tests.crash {words}"
-    yield f"    {total.line}"
-    yield ""
-    yield f"Commit {commit()}, {time.strftime('%Y-%m-%d', time.gmtime())}; {machine()}."
-    yield ""
-    yield "| tried | how often | broken promises | with 95 % confidence, fewer than one in |"
-    yield "|---|---|---|---|"
-    for what, amount in _tried(total):
-        yield f"| {what} | {amount:,} | {len(total.failures)} | {bound(amount) if not total.failures else '–'} |"
-    yield ""
-    yield f"Harm done on purpose: {total.teeth - total.torn_teeth} of {total.teeth} kinds were noticed."
-    yield ""
+def _known(held: str) -> dict[str, dict[str, Any]]:
+    """What the page held: a comment of JSON behind the table."""
+    text = held.partition(FACTS)[2].partition(" -->")[0]
+    known: dict[str, dict[str, Any]] = json.loads(text) if text else {}
+    return known
 
 
-def _tried(total: Sum) -> Iterator[tuple[str, int]]:
-    named = {
-        "ends as by SIGKILL, inside one process": total.points,
-        "power cuts": total.cuts,
-        "SIGKILLs of the whole engine": total.kills,
-        "seeds of the simulation": total.seeds,
-        "failed operations of the disk": total.io_errors,
-        "acknowledged messages in all of them": total.acknowledged,
-    }
-    return ((what, amount) for what, amount in named.items() if amount)
+def lines(known: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Each figure with its bound, and with the command, seed and commit that it came from; then their sum."""
+    yield ""
+    yield f"{machine()}."
+    yield ""
+    bounds = "with 95 % confidence, fewer than one in"
+    yield f"| tried | how often | acknowledged messages | broken promises | {bounds} | python -m tests.crash … | commit, date |"
+    yield "|---|---|---|---|---|---|---|"
+    for word, found in known.items():
+        clean = bound(found["amount"]) if not found["broken"] else "–"
+        amounts = f"{found['amount']:,} | {found['acknowledged']:,} | {found['broken']}"
+        yield f"| {NAMES[word]} | {amounts} | {clean} | `{found['command']}` | {found['commit']}, {found['on']} |"
+    acknowledged = sum(found["acknowledged"] for found in known.values())
+    broken = sum(found["broken"] for found in known.values())
+    yield f"| all together |  | {acknowledged:,} | {broken} | {bound(acknowledged) if not broken else '–'} |  |  |"
+    yield ""
+    yield "Each run begins with the teeth: harm done on purpose that has to be noticed, else it fails and writes nothing."
+    yield ""
+    yield f"{FACTS}{json.dumps(known)} -->"
+    yield ""
 
 
 def bound(clean: int) -> str:

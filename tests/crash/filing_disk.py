@@ -37,6 +37,8 @@ class FilingDisk:
         self.ending = ending
         self.chance = chance
         self.honest = honest
+        self.also: Callable[[str], None] = lambda folder: None
+        """Told of each folder that the engine itself syncs."""
         self._unsynced: dict[int, None] = {}
         self._names: list[_Name] = []
 
@@ -108,6 +110,7 @@ class FilingDisk:
             REAL["fsync"](descriptor)
             if self.honest and is_folder:
                 self.folder_synced(path)
+                self.also(path)
             elif self.honest:
                 self._unsynced.pop(os.fstat(descriptor).st_ino, None)
 

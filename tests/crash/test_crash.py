@@ -46,3 +46,16 @@ def test_a_case_is_replayed_by_its_words() -> None:
 
 def test_clean_tries_bound_the_rate_by_the_rule_of_three() -> None:
     assert bound(10_000) == "3,333"
+
+
+def test_the_journal_of_a_first_start_does_not_come_back() -> None:
+    """The power goes as the store is made, and again under load: a rollback journal that came back then emptied the store."""
+    ends = [f"cuts:fresh:{seed}:sync-db=1,any={305 + seed % 20}" for seed in range(40)]
+    script = (
+        "import sys; from tests.crash.drawing import lived_through, prepare; from tests.crash.case import Case; prepare()\n"
+        "print([w for w in sys.argv[1:] if not lived_through(Case.of(w)).clean])"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script, *ends], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert run.stdout.strip() == "[]", run.stdout + run.stderr

@@ -11,6 +11,7 @@ import apsw
 import structlog
 
 from interpres.fault import Fault
+from interpres.filing import sync_folder
 from interpres.store.records import Size
 from interpres.store.sqlite import trouble
 from interpres.store.sqlite.sql import message as message_sql
@@ -48,6 +49,9 @@ def writer(path: Path, vfs: str | None = None) -> apsw.Connection:
     db = apsw.Connection(str(path), vfs=vfs)
     try:
         _set_up(db)
+        # Until it was in WAL mode there was a rollback journal, and opening may have rolled one back. That it is gone has to be
+        # on disk before anything counts: one that came back after a power cut would empty the store.
+        sync_folder(path.parent)
     except BaseException:
         db.close()
         raise

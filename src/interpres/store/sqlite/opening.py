@@ -86,7 +86,7 @@ class Opening(Store):
                 self.salt = self._salt_of_another()
             else:
                 self._writer = self._open_writer(first)
-        except apsw.Error as error:
+        except (apsw.Error, OSError) as error:
             raise self._cannot_open(str(error)) from None
         self._readers = Readers(self.path, self._vfs)
         self._readable.set()
