@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,6 +26,20 @@ def corpora() -> Path:
     if not CORPORA.is_dir():
         pytest.skip("the real inputs (../shared/corpora beside the project) are not here")
     return CORPORA
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """What a test says of the log is over when it is: a command line that was run in this process logs to a file of its own."""
+    logger = logging.getLogger("interpres")
+    handlers, level, propagate, config = logger.handlers[:], logger.level, logger.propagate, structlog.get_config()
+    yield
+    for handler in logger.handlers:
+        if handler not in handlers:
+            handler.close()
+    logger.handlers[:], logger.propagate = handlers, propagate
+    logger.setLevel(level)
+    structlog.configure(**config)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -27,6 +27,8 @@ def to_file(file: Path, *, echo: bool = False, level: str = "info", largest_byte
     for handler in handlers:
         handler.setFormatter(_lines_of_json())
     logger = logging.getLogger("interpres")
+    for old in logger.handlers:
+        old.close()
     logger.handlers[:] = handlers
     logger.setLevel(level.upper())
     logger.propagate = False
