@@ -114,8 +114,9 @@ def test_what_was_sent_alone_and_may_have_arrived_joins_no_batch(make: Make) -> 
         await store.settle(settled(one.delivery, "uncertain", "waiting", due_ms=FAR_MS - 10))
         (two,) = (await store.claim(claim())).claimed
         await store.settle(settled(two.delivery, "waiting", due_ms=FAR_MS - 20))
-        found = [[c.sequence for c in (await store.claim(gathering())).claimed] for _ in range(2)]
-        assert found == [[2, 3], [1]]
+        found = [{c.sequence for c in (await store.claim(gathering())).claimed} for _ in range(2)]
+        # Which of them is claimed first is as their times fall: what arrives within one millisecond has no order between lanes.
+        assert found == [{1, 2, 3} - {one.sequence}, {one.sequence}]
 
     run(make, story)
 
