@@ -68,6 +68,8 @@ def run(way: str, amount: int, seed: int, jobs: int, tell: Told = lambda sentenc
             number = batches[-1].stop
             for part in workers.map(_some, *zip(*((way, seed, batch) for batch in batches), strict=True)):
                 total += part
+                for failure in part.failures:  # said at once: whoever stops the run knows it all the same
+                    tell(f"FAILED: {failure.only}: {failure.sentences[0]}")
             tell(f"{way}: {getattr(total, way)} of {amount}, {len(total.failures)} failed")
     return total
 
